@@ -1,0 +1,587 @@
+// The life of a connection, and what can be seen of it. See connection.h.
+#include "h2core/connection.h"
+
+#include <algorithm>
+#include <new>
+#include <utility>
+
+#include "h2core/connection_impl.h"
+
+namespace h2::inline v0 {
+
+Connection::Impl::Impl(Role role, const Config& config, MemoryResource& memory, Time now)
+    : role_(role),
+      config_(config),
+      memory_(memory, config.memory_limit),
+      trace_(config.trace),
+      sent_settings_(memory_),
+      sent_pings_(memory_),
+      decoder_({.memory = &memory_,
+                .max_table_size = 4'096,
+                .max_list_size = config.max_header_list_size,
+                .max_fields = config.max_header_fields,
+                .max_string = config.max_header_list_size,
+                .classify = config.validation == FieldValidation::kStrict ? &classify_field : nullptr}),
+      encoder_({.memory = &memory_,
+                .max_table_size = config.encoder_table_size,
+                .hash_seed = config.hash_seed}),
+      fields_(memory_),
+      block_(memory_),
+      output_(memory_),
+      streams_(memory_),
+      outgoing_(memory_),
+      map_(memory_, config.hash_seed),
+      request_queue_(memory_),
+      ledger_(config.abuse_budget, config.abuse_refill_per_second, now),
+      carry_(memory_),
+      last_carry_(memory_),
+      changed_(memory_),
+      now_(now),
+      preface_deadline_(now + config.settings_timeout),
+      events_(memory_),
+      pending_(memory_),
+      polled_(memory_) {}
+
+Connection::Impl::~Impl() = default;
+
+// The preface of either side ends with its SETTINGS (RFC 9113 §3.4).
+void Connection::Impl::begin() {
+  if (role_ == Role::kClient && !output_.append(as_bytes(kClientPreface))) return out_of_memory();
+  Setting list[6];
+  std::size_t count = 0;
+  const auto announce = [&](SettingCode code, std::uint32_t value, bool worth_saying) {
+    if (worth_saying) list[count++] = Setting{code, value};
+  };
+  const Settings initial;
+  announce(SettingCode::kHeaderTableSize, config_.header_table_size,
+           config_.header_table_size != initial.header_table_size);
+  announce(SettingCode::kEnablePush, config_.enable_push ? 1 : 0, role_ == Role::kClient);
+  announce(SettingCode::kMaxConcurrentStreams, config_.max_concurrent_streams,
+           role_ == Role::kServer || config_.enable_push);
+  announce(SettingCode::kInitialWindowSize, config_.initial_window_size,
+           config_.initial_window_size != initial.initial_window_size);
+  announce(SettingCode::kMaxFrameSize, config_.max_frame_size,
+           config_.max_frame_size != initial.max_frame_size);
+  announce(SettingCode::kMaxHeaderListSize, config_.max_header_list_size, true);
+  if (auto sent = update_settings({list, count}, now_); !sent) {
+    return fail(ErrorCode::kInternalError, sent.error().cause);
+  }
+  if (config_.connection_window_size > kDefaultWindowSize) {
+    (void)increment_window(config_.connection_window_size - kDefaultWindowSize, kConnectionStream);
+  }
+}
+
+std::span<const Event> Connection::Impl::poll_events() {
+  polled_.clear();
+  std::swap(polled_, pending_);
+  return {polled_.data(), polled_.size()};
+}
+
+void Connection::Impl::report(const Event& event) {
+  Vector<Event>& to = receiving_ ? events_ : pending_;
+  if (!to.push_back(event)) out_of_memory();
+}
+
+std::span<const Bytes> Connection::Impl::data_to_send() {
+  fill_output();
+  return output_.pieces();
+}
+
+void Connection::Impl::mark_sent(std::size_t n) { output_.mark_sent(n, *this); }
+
+bool Connection::Impl::want_read() const {
+  return !error_ && !ended_ && output_.answers() < config_.pause_input_at_answers;
+}
+
+bool Connection::Impl::want_write() const {
+  if (ended_) return false;
+  return !output_.empty() || (!error_ && ready_first_ != kNoIndex && send_window_.available() > 0);
+}
+
+Time Connection::Impl::next_deadline() const {
+  if (error_ || ended_) return Time::never();
+  Time next = settings_seen_ ? Time::never() : preface_deadline_;
+  if (!sent_settings_.empty()) next = std::min(next, sent_settings_[0].at + config_.settings_timeout);
+  return next;
+}
+
+std::span<const Event> Connection::Impl::on_time(Time now) {
+  now_ = std::max(now_, now);
+  ledger_.advance(now_);
+  if (!error_ && !ended_) {
+    if (!settings_seen_ && now_ >= preface_deadline_) {
+      fail(ErrorCode::kSettingsTimeout, Errc::kPrefaceTimeout);
+    } else if (!sent_settings_.empty() && now_ >= sent_settings_[0].at + config_.settings_timeout) {
+      fail(ErrorCode::kSettingsTimeout, Errc::kSettingsTimeout);  // RFC 9113 §6.5.3
+    }
+  }
+  return poll_events();
+}
+
+bool Connection::Impl::done() const {
+  if (ended_) return true;
+  if (error_) return output_.empty();
+  const bool last_one = goaway_sent_ || (goaway_received_ && role_ == Role::kClient);
+  return last_one && streams_.live() == held_ && output_.empty();
+}
+
+std::span<const Event> Connection::Impl::receive_end(Time now) {
+  now_ = std::max(now_, now);
+  if (ended_) return poll_events();
+  ended_ = true;
+  const bool mid_frame = !carry_.empty() || incoming_.kind != Block::Kind::kNone;
+  const bool clean = streams_.live() == held_ && !mid_frame && settings_seen_;
+  if (!clean && !error_) {
+    error_ = ConnectionError{ErrorCode::kNoError, Errc::kConnectionLost};
+    report(ConnectionFailed{*error_, {}});
+    end_all_streams(ResetBy::kConnection, ErrorCode::kNoError, Errc::kConnectionLost);
+  }
+  output_.drop_all(*this);
+  return poll_events();
+}
+
+// ---- ends ---------------------------------------------------------------------------------------------
+
+// RFC 9113 §5.4.1.
+void Connection::Impl::fail(ErrorCode code, Errc cause, Bytes excerpt) {
+  if (error_) return;
+  error_ = ConnectionError{code, cause};
+  const std::size_t kept = std::min(excerpt.size(), sizeof excerpt_);
+  std::copy_n(excerpt.begin(), kept, excerpt_);
+  if (!ended_) write_goaway(highest_remote_, code, as_bytes(to_string(cause)));
+  report(ConnectionFailed{*error_, {excerpt_, kept}});
+  end_all_streams(ResetBy::kConnection, code, cause);
+}
+
+void Connection::Impl::end_all_streams(ResetBy by, ErrorCode code, Errc cause) {
+  for (Index slot = 0; slot < streams_.capacity(); ++slot) {
+    const Stream& stream = streams_[slot];
+    if (stream.id.value == 0 || stream.held) continue;
+    const bool never_sent = stream.queued;
+    if (stream.seen) {
+      report(StreamReset{stream.id, by, code, cause, never_sent ? Processed::kNo : Processed::kUnknown});
+    }
+    close_stream(slot, StreamState::kClosedByLocalReset);
+  }
+}
+
+// RFC 9113 §5.4.2. On streams that are gone, or never were, only the frame is answered.
+void Connection::Impl::fail_stream(StreamId id, ErrorCode code, Errc cause) {
+  if (error_) return;
+  const Index slot = slot_of(id);
+  if (slot == kNoIndex && !knows_highest(id)) {
+    // RST_STREAM may not be sent for an idle stream (RFC 9113 §6.4): the error is the connection's then.
+    return fail(code, cause);
+  }
+  if (cause != Errc::kBodyFailed && !charge(cost::kReset)) return;
+  write_rst_stream(id, code);
+  note_answer();
+  if (slot == kNoIndex || error_) return;
+  Stream& stream = streams_[slot];
+  if (stream.seen) {
+    report(StreamReset{id, ResetBy::kLocalError, code, cause, Processed::kUnknown});
+    stream.held = config_.hold_reset_streams && role_ == Role::kServer && !stream.send_ended;
+  }
+  close_stream(slot, StreamState::kClosedByLocalReset);
+}
+
+void Connection::Impl::close_if_ended(Stream& stream) {
+  if (stream.state != StreamState::kClosedByEndStream) return;
+  ledger_.refund(cost::kRefundStream);
+  close_stream(slot_of(stream.id), StreamState::kClosedByEndStream);
+}
+
+void Connection::Impl::close_stream(Index slot, StreamState how) {
+  Stream& stream = streams_[slot];
+  if (stream.queued) {
+    --queued_requests_;
+    std::replace(request_queue_.begin() + request_queue_begin_, request_queue_.end(), slot, kNoIndex);
+  }
+  if (stream.state == StreamState::kReservedLocal || stream.state == StreamState::kReservedRemote) {
+    --reserved_;
+  }
+  leave_ready(slot);
+  drop_queue(stream);
+  // What the application has not used: a stream that ended well is still to be read, any other is not.
+  const std::uint32_t unused = stream.receive_window.unacknowledged();
+  if (config_.connection_credit == ConnectionCredit::kOnConsumption && unused > 0) {
+    if (how == StreamState::kClosedByEndStream) {
+      unacknowledged_ += unused;
+    } else if (!error_) {
+      credit_connection(unused);
+    }
+  }
+  if (stream.queued) {
+    map_.erase(stream.id);  // the peer never knew
+  } else if (stream.held) {
+    stream.state = how;
+    ++held_;
+    return;
+  } else {
+    map_.end(stream.id, how, epoch_);
+  }
+  free_slot(slot);
+}
+
+void Connection::Impl::free_slot(Index slot) {
+  const Stream& stream = streams_[slot];
+  const bool ours = stream.id.is_initiated_by(role_);
+  if (stream.counted) --(ours ? active_local_ : active_remote_);
+  streams_[slot] = Stream{};
+  streams_.remove(slot);
+  if (ours && queued_requests_ > 0) open_queued_requests();
+}
+
+Result<void, UsageError> Connection::Impl::reset_stream(StreamId id, ErrorCode code) {
+  if (error_ || ended_) return unexpected(UsageError{Errc::kConnectionClosed});
+  const Index slot = slot_of(id);
+  if (slot == kNoIndex) {
+    if (id.is_connection() || !(knows_highest(id) || id <= highest_submitted_)) {
+      return unexpected(UsageError{Errc::kStreamUnknown});
+    }
+    return {};
+  }
+  Stream& stream = streams_[slot];
+  if (stream.held) {
+    release_stream(id);
+    return {};
+  }
+  if (!stream.queued) write_rst_stream(id, code);
+  close_stream(slot, StreamState::kClosedByLocalReset);
+  return {};
+}
+
+void Connection::Impl::release_stream(StreamId id) {
+  const Index slot = slot_of(id);
+  if (slot == kNoIndex || !streams_[slot].held) return;
+  --held_;
+  map_.end(id, streams_[slot].state, epoch_);
+  free_slot(slot);
+}
+
+// ---- flow control --------------------------------------------------------------------------------------
+
+Result<void, UsageError> Connection::Impl::acknowledge(std::uint32_t size, StreamId id) {
+  if (error_ || ended_) return {};
+  const bool on_consumption = config_.connection_credit == ConnectionCredit::kOnConsumption;
+  const Index slot = slot_of(id);
+  if (slot == kNoIndex || streams_[slot].held) {
+    if (id.is_connection() || !(knows_highest(id) || slot != kNoIndex)) {
+      return unexpected(UsageError{Errc::kStreamUnknown});
+    }
+    const auto part = static_cast<std::uint32_t>(std::min<std::uint64_t>(size, unacknowledged_));
+    unacknowledged_ -= part;
+    if (on_consumption) credit_connection(part);
+    return {};
+  }
+  Stream& stream = streams_[slot];
+  if (size > stream.receive_window.unacknowledged()) {
+    return unexpected(UsageError{Errc::kValueOutOfRange});
+  }
+  credit_stream(stream, size);
+  if (on_consumption) credit_connection(size);
+  return {};
+}
+
+Result<void, UsageError> Connection::Impl::increment_window(std::uint32_t increment, StreamId id) {
+  if (error_ || ended_) return unexpected(UsageError{Errc::kConnectionClosed});
+  if (increment == 0 || increment > kMaxWindowSize) {
+    return unexpected(UsageError{Errc::kValueOutOfRange});
+  }
+  ReceiveWindow* window = &receive_window_;
+  if (!id.is_connection()) {
+    const Index slot = slot_of(id);
+    if (slot == kNoIndex || streams_[slot].held) return unexpected(UsageError{Errc::kStreamUnknown});
+    if (streams_[slot].queued) return unexpected(UsageError{Errc::kWrongPhase});
+    window = &streams_[slot].receive_window;
+  }
+  if (!window->grow(increment)) return unexpected(UsageError{Errc::kValueOutOfRange});
+  write_window_update(id, increment);
+  return {};
+}
+
+std::int64_t Connection::Impl::send_window(StreamId id) const {
+  if (id.is_connection()) return send_window_.available();
+  const Index slot = slot_of(id);
+  if (slot == kNoIndex) return 0;
+  return std::min(send_window_.available(), streams_[slot].send_window.available());
+}
+
+std::int64_t Connection::Impl::receive_window(StreamId id) const {
+  if (id.is_connection()) return receive_window_.available();
+  const Index slot = slot_of(id);
+  if (slot == kNoIndex) return 0;
+  return std::min(receive_window_.available(), streams_[slot].receive_window.available());
+}
+
+// ---- connection ------------------------------------------------------------------------------------------
+
+Result<void, UsageError> Connection::Impl::update_settings(std::span<const Setting> settings, Time now) {
+  if (error_ || ended_) return unexpected(UsageError{Errc::kConnectionClosed});
+  constexpr std::size_t kMostAtOnce = 16;
+  if (settings.size() > kMostAtOnce) return unexpected(UsageError{Errc::kValueOutOfRange});
+  Settings next = announced_;
+  std::uint8_t payload[6 * kMostAtOnce];
+  for (std::size_t i = 0; i < settings.size(); ++i) {
+    if (check_setting(role_, settings[i]).code != ErrorCode::kNoError) {
+      return unexpected(UsageError{Errc::kValueOutOfRange});
+    }
+    next.apply(settings[i]);
+    const auto code = static_cast<std::uint16_t>(settings[i].code);
+    const std::uint32_t value = settings[i].value;
+    std::uint8_t* to = payload + 6 * i;
+    to[0] = static_cast<std::uint8_t>(code >> 8);
+    to[1] = static_cast<std::uint8_t>(code);
+    for (unsigned k = 0; k < 4; ++k) to[2 + k] = static_cast<std::uint8_t>(value >> (24 - 8 * k));
+  }
+  now_ = std::max(now_, now);
+  if (!sent_settings_.push_back(SentSettings{next, now_, epoch_ + 1})) {
+    return unexpected(UsageError{Errc::kOutOfMemory});
+  }
+  announced_ = next;
+  ++epoch_;
+  const auto length = static_cast<std::uint32_t>(6 * settings.size());
+  if (!write_frame({length, FrameType::kSettings, 0, kConnectionStream}, {payload, length})) {
+    return unexpected(UsageError{Errc::kOutOfMemory});
+  }
+  return {};
+}
+
+Result<void, UsageError> Connection::Impl::ping(const PingData& data, Time now) {
+  if (error_ || ended_) return unexpected(UsageError{Errc::kConnectionClosed});
+  now_ = std::max(now_, now);
+  if (!sent_pings_.push_back(SentPing{data, now_, epoch_ + 1})) {
+    return unexpected(UsageError{Errc::kOutOfMemory});
+  }
+  ++epoch_;
+  write_ping(data, false);
+  return {};
+}
+
+void Connection::Impl::notify_shutdown() {
+  if (error_ || ended_ || goaway_sent_) return;
+  write_goaway(StreamId{StreamId::kMax}, ErrorCode::kNoError, {});
+}
+
+void Connection::Impl::close_connection(ErrorCode code, Bytes additional_data) {
+  if (error_ || ended_ || goaway_sent_) return;
+  goaway_sent_ = true;
+  goaway_last_ = highest_remote_;
+  write_goaway(goaway_last_, code, additional_data);
+  // What has not gone out will not: the peer was told that we are leaving.
+  for (Index slot = 0; slot < streams_.capacity() && queued_requests_ > 0; ++slot) {
+    if (!streams_[slot].queued) continue;
+    report(StreamReset{streams_[slot].id, ResetBy::kConnection, code, Errc::kConnectionClosed,
+                       Processed::kNo});
+    close_stream(slot, StreamState::kClosedByLocalReset);
+  }
+}
+
+void Connection::Impl::terminate(ErrorCode code, Bytes additional_data) {
+  if (error_ || ended_) return;
+  error_ = ConnectionError{code, Errc::kConnectionClosed};
+  write_goaway(highest_remote_, code, additional_data);
+  end_all_streams(ResetBy::kConnection, code, Errc::kConnectionClosed);
+}
+
+StreamCounts Connection::Impl::counts() const {
+  return {active_local_, active_remote_, queued_requests_, reserved_};
+}
+
+StreamState Connection::Impl::stream_state(StreamId id) const {
+  if (const Index slot = slot_of(id); slot != kNoIndex) return streams_[slot].state;
+  if (const auto how = map_.ended(id)) return *how;
+  const bool used = id.is_initiated_by(role_) ? id <= highest_submitted_ : id <= highest_remote_;
+  return used ? StreamState::kClosed : StreamState::kIdle;
+}
+
+std::uint64_t Connection::Impl::queued_data(StreamId id) const {
+  const Index slot = slot_of(id);
+  std::uint64_t sum = 0;
+  if (slot == kNoIndex) return sum;
+  for (Index at = streams_[slot].first; at != kNoIndex; at = outgoing_[at].next) {
+    sum += outgoing_[at].kind == Outgoing::Kind::kSource ? 1 : outgoing_[at].rest.size();
+  }
+  return sum;
+}
+
+bool Connection::Impl::accepts_new_streams() const {
+  return !error_ && !ended_ && !closing() && next_stream_id().has_value();
+}
+
+// ---- Connection: the impl behind a pointer --------------------------------------------------------------
+
+namespace {
+
+const Settings kNoSettings;
+
+Unexpected<UsageError> closed() { return unexpected(UsageError{Errc::kOutOfMemory}); }
+
+}  // namespace
+
+Connection::Connection(Role role, const Config& config, Time now)
+    : impl_(nullptr), memory_(config.memory != nullptr ? config.memory : &default_memory()) {
+  void* raw = memory_->allocate(sizeof(Impl), alignof(Impl));
+  if (raw == nullptr) return;
+  impl_ = new (raw) Impl(role, config, *memory_, now);
+  impl_->begin();
+}
+
+Connection::~Connection() {
+  if (impl_ == nullptr) return;
+  impl_->~Impl();
+  memory_->deallocate(impl_, sizeof(Impl), alignof(Impl));
+}
+
+Connection::Connection(Connection&& other) noexcept
+    : impl_(std::exchange(other.impl_, nullptr)), memory_(other.memory_) {}
+
+Connection& Connection::operator=(Connection&& other) noexcept {
+  std::swap(impl_, other.impl_);
+  std::swap(memory_, other.memory_);
+  return *this;
+}
+
+Received Connection::receive_data(Bytes bytes, Time now) {
+  if (impl_ == nullptr) return {bytes.size(), {}};
+  return impl_->receive_data(bytes, now);
+}
+std::span<const Event> Connection::receive_end(Time now) {
+  return impl_ == nullptr ? std::span<const Event>{} : impl_->receive_end(now);
+}
+std::span<const Event> Connection::poll_events() {
+  return impl_ == nullptr ? std::span<const Event>{} : impl_->poll_events();
+}
+std::span<const Bytes> Connection::data_to_send() {
+  return impl_ == nullptr ? std::span<const Bytes>{} : impl_->data_to_send();
+}
+void Connection::mark_sent(std::size_t n) {
+  if (impl_ != nullptr) impl_->mark_sent(n);
+}
+bool Connection::want_read() const { return impl_ != nullptr && impl_->want_read(); }
+bool Connection::want_write() const { return impl_ != nullptr && impl_->want_write(); }
+Time Connection::next_deadline() const {
+  return impl_ == nullptr ? Time::never() : impl_->next_deadline();
+}
+std::span<const Event> Connection::on_time(Time now) {
+  return impl_ == nullptr ? std::span<const Event>{} : impl_->on_time(now);
+}
+bool Connection::done() const { return impl_ == nullptr || impl_->done(); }
+
+Result<StreamId, UsageError> Connection::get_next_available_stream_id() const {
+  if (impl_ == nullptr) return closed();
+  return impl_->next_stream_id();
+}
+Result<void, UsageError> Connection::send_headers(StreamId id, std::span<const HeaderField> fields,
+                                                  EndStream end_stream) {
+  if (impl_ == nullptr) return closed();
+  return impl_->send_headers(id, fields, end_stream);
+}
+Result<void, UsageError> Connection::send_data(StreamId id, Bytes data, EndStream end_stream, BodyTag tag) {
+  if (impl_ == nullptr) return closed();
+  return impl_->send_span(id, data, end_stream, tag);
+}
+Result<void, UsageError> Connection::send_data_copy(StreamId id, Bytes data, EndStream end_stream) {
+  if (impl_ == nullptr) return closed();
+  return impl_->send_copy(id, data, end_stream);
+}
+Result<void, UsageError> Connection::send_body(StreamId id, BodySource& source, EndStream end_stream,
+                                               BodyTag tag) {
+  if (impl_ == nullptr) return closed();
+  return impl_->send_source(id, source, end_stream, tag);
+}
+Result<void, UsageError> Connection::resume_body(StreamId id) {
+  if (impl_ == nullptr) return closed();
+  return impl_->resume_body(id);
+}
+Result<void, UsageError> Connection::end_stream(StreamId id) {
+  if (impl_ == nullptr) return closed();
+  return impl_->end_stream(id);
+}
+Result<void, UsageError> Connection::reset_stream(StreamId id, ErrorCode code) {
+  if (impl_ == nullptr) return closed();
+  return impl_->reset_stream(id, code);
+}
+void Connection::release_stream(StreamId id) {
+  if (impl_ != nullptr) impl_->release_stream(id);
+}
+Result<StreamId, UsageError> Connection::push_stream(StreamId parent, std::span<const HeaderField> fields) {
+  if (impl_ == nullptr) return closed();
+  return impl_->push_stream(parent, fields);
+}
+
+Result<void, UsageError> Connection::acknowledge_received_data(std::uint32_t size, StreamId id) {
+  if (impl_ == nullptr) return closed();
+  return impl_->acknowledge(size, id);
+}
+Result<void, UsageError> Connection::increment_flow_control_window(std::uint32_t increment, StreamId id) {
+  if (impl_ == nullptr) return closed();
+  return impl_->increment_window(increment, id);
+}
+std::int64_t Connection::local_flow_control_window(StreamId id) const {
+  return impl_ == nullptr ? 0 : impl_->send_window(id);
+}
+std::int64_t Connection::remote_flow_control_window(StreamId id) const {
+  return impl_ == nullptr ? 0 : impl_->receive_window(id);
+}
+
+Result<void, UsageError> Connection::update_settings(std::span<const Setting> settings, Time now) {
+  if (impl_ == nullptr) return closed();
+  return impl_->update_settings(settings, now);
+}
+Result<void, UsageError> Connection::ping(const PingData& data, Time now) {
+  if (impl_ == nullptr) return closed();
+  return impl_->ping(data, now);
+}
+void Connection::notify_shutdown() {
+  if (impl_ != nullptr) impl_->notify_shutdown();
+}
+void Connection::close_connection(ErrorCode code, Bytes additional_data) {
+  if (impl_ != nullptr) impl_->close_connection(code, additional_data);
+}
+void Connection::terminate(ErrorCode code, Bytes additional_data) {
+  if (impl_ != nullptr) impl_->terminate(code, additional_data);
+}
+
+Role Connection::role() const { return impl_ == nullptr ? Role::kClient : impl_->role_; }
+const Settings& Connection::local_settings() const {
+  return impl_ == nullptr ? kNoSettings : impl_->local_;
+}
+const Settings& Connection::remote_settings() const {
+  return impl_ == nullptr ? kNoSettings : impl_->remote_;
+}
+bool Connection::remote_settings_received() const {
+  return impl_ != nullptr && impl_->remote_settings_received_;
+}
+StreamCounts Connection::stream_counts() const {
+  return impl_ == nullptr ? StreamCounts{} : impl_->counts();
+}
+StreamState Connection::stream_state(StreamId id) const {
+  return impl_ == nullptr ? StreamState::kClosed : impl_->stream_state(id);
+}
+std::uint64_t Connection::queued_data(StreamId id) const {
+  return impl_ == nullptr ? 0 : impl_->queued_data(id);
+}
+bool Connection::accepts_new_streams() const { return impl_ != nullptr && impl_->accepts_new_streams(); }
+StreamId Connection::highest_remote_stream_id() const {
+  return impl_ == nullptr ? StreamId{} : impl_->highest_remote_;
+}
+std::optional<ConnectionError> Connection::error() const {
+  if (impl_ == nullptr) return ConnectionError{ErrorCode::kInternalError, Errc::kOutOfMemory};
+  return impl_->error_;
+}
+std::size_t Connection::memory_in_use() const {
+  return impl_ == nullptr ? 0 : sizeof(Impl) + impl_->memory_.in_use();
+}
+std::uint64_t Connection::frames_received() const {
+  return impl_ == nullptr ? 0 : impl_->frames_received_;
+}
+std::uint64_t Connection::frames_sent() const { return impl_ == nullptr ? 0 : impl_->frames_sent_; }
+HpackCounts Connection::fields_received() const {
+  return impl_ == nullptr ? HpackCounts{} : impl_->fields_received_;
+}
+HpackCounts Connection::fields_sent() const {
+  return impl_ == nullptr ? HpackCounts{} : impl_->fields_sent_;
+}
+
+}  // namespace h2::inline v0

@@ -1,0 +1,274 @@
+// The inside of Connection, split by direction: connection.cc (life, looking in), connection_receive.cc
+// (frames in), connection_send.cc (frames out). See connection.h for what it promises.
+#ifndef H2_H2CORE_CONNECTION_IMPL_H_
+#define H2_H2CORE_CONNECTION_IMPL_H_
+
+#include <optional>
+
+#include "h2core/abuse_ledger.h"
+#include "h2core/connection.h"
+#include "h2core/field_section.h"
+#include "h2core/frame.h"
+#include "h2core/frame_decoder.h"
+#include "h2core/frame_encoder.h"
+#include "h2core/frame_trace.h"
+#include "h2core/limited_memory.h"
+#include "h2core/output_queue.h"
+#include "h2core/slab.h"
+#include "h2core/stream.h"
+#include "h2core/stream_map.h"
+#include "hpack/decoder.h"
+#include "hpack/encoder.h"
+
+namespace h2::inline v0 {
+
+class Connection::Impl final : public PieceOwner {
+ public:
+  Impl(Role role, const Config& config, MemoryResource& memory, Time now);
+  ~Impl();
+
+  // ---- what Connection forwards to; see there --------------------------------------------------
+  void begin();
+  Received receive_data(Bytes bytes, Time now);
+  std::span<const Event> receive_end(Time now);
+  std::span<const Event> poll_events();
+  std::span<const Bytes> data_to_send();
+  void mark_sent(std::size_t n);
+  bool want_read() const;
+  bool want_write() const;
+  Time next_deadline() const;
+  std::span<const Event> on_time(Time now);
+  bool done() const;
+
+  Result<StreamId, UsageError> next_stream_id() const;
+  Result<void, UsageError> send_headers(StreamId id, std::span<const HeaderField> fields, EndStream end);
+  Result<void, UsageError> send_span(StreamId id, Bytes data, EndStream end, BodyTag tag);
+  Result<void, UsageError> send_copy(StreamId id, Bytes data, EndStream end);
+  Result<void, UsageError> send_source(StreamId id, BodySource& source, EndStream end, BodyTag tag);
+  Result<void, UsageError> resume_body(StreamId id);
+  Result<void, UsageError> end_stream(StreamId id);
+  Result<void, UsageError> reset_stream(StreamId id, ErrorCode code);
+  void release_stream(StreamId id);
+  Result<StreamId, UsageError> push_stream(StreamId parent, std::span<const HeaderField> fields);
+
+  Result<void, UsageError> acknowledge(std::uint32_t size, StreamId id);
+  Result<void, UsageError> increment_window(std::uint32_t increment, StreamId id);
+  std::int64_t send_window(StreamId id) const;
+  std::int64_t receive_window(StreamId id) const;
+
+  Result<void, UsageError> update_settings(std::span<const Setting> settings, Time now);
+  Result<void, UsageError> ping(const PingData& data, Time now);
+  void notify_shutdown();
+  void close_connection(ErrorCode code, Bytes additional_data);
+  void terminate(ErrorCode code, Bytes additional_data);
+
+  StreamCounts counts() const;
+  StreamState stream_state(StreamId id) const;
+  std::uint64_t queued_data(StreamId id) const;
+  bool accepts_new_streams() const;
+
+  void on_piece_sent(std::uint32_t owner, std::size_t bytes) noexcept override;
+
+ private:
+  friend class Connection;
+
+  // Why a field block is being decoded, and what becomes of it.
+  struct Block {
+    enum class Kind : std::uint8_t { kNone, kMessage, kPush, kDiscard };
+    Kind kind = Kind::kNone;
+    StreamId stream_id;    // the frame's
+    StreamId promised_id;  // of kPush
+    bool end_stream = false;
+    std::uint32_t first_field = 0;  // in fields_
+    std::uint32_t continuations = 0;
+    std::uint64_t wire = 0;
+  };
+  struct SentPing {
+    PingData data;
+    Time at;
+    std::uint32_t epoch;
+  };
+  struct SentSettings {
+    Settings values;
+    Time at;
+    std::uint32_t epoch;
+  };
+
+  // ---- receiving (connection_receive.cc) ----------------------------------------------------------
+  std::size_t consume(Bytes bytes);
+  std::size_t consume_preface(Bytes bytes);
+  bool carry_more(Bytes& bytes, std::size_t wanted);
+  bool header_acceptable(const FrameHeader& header, Bytes start);
+  bool paused(const FrameHeader& header) const;
+  void handle_frame(const FrameHeader& header, Bytes payload);
+  void handle(const DataFrame& frame);
+  void handle(const HeadersFrame& frame);
+  void handle(const PriorityFrame& frame);
+  void handle(const RstStreamFrame& frame);
+  void handle(const SettingsFrame& frame);
+  void handle(const PushPromiseFrame& frame);
+  void handle(const PingFrame& frame);
+  void handle(const GoAwayFrame& frame);
+  void handle(const WindowUpdateFrame& frame);
+  void handle(const ContinuationFrame& frame);
+  void handle(const UnknownFrame& frame);
+  void handle_settings_ack();
+  void handle_window_update(Stream& stream, std::uint32_t increment);
+  Block::Kind open_remote_stream(const HeadersFrame& frame);
+  void decode_fragment(Bytes fragment, bool end_headers);
+  void finish_block();
+  void finish_message(const Block& block, FieldsView fields);
+  void finish_request(Stream& stream, const Block& block, FieldsView fields);
+  void finish_response(Stream& stream, const Block& block, FieldsView fields);
+  void finish_trailers(Stream& stream, const Block& block, FieldsView fields);
+  void finish_push(const Block& block, FieldsView fields);
+  bool refuse_large_section(Stream& stream);
+  bool receive_phase(Stream& stream, MessageInput input);
+  bool receive_state(Stream& stream, StreamInput input);
+  const Cell& judge(StreamId id, StreamInput input) const;
+  void apply_remote_initial_window(std::uint32_t before, std::uint32_t after);
+  void credit_connection(std::uint32_t bytes);
+  void credit_stream(Stream& stream, std::uint32_t bytes);
+  bool charge(std::uint32_t tokens);
+
+  // ---- ends of streams and of the connection ------------------------------------------------------
+  void fail(ErrorCode code, Errc cause, Bytes excerpt = {});
+  void fail(const ConnectionError& error) { fail(error.code, error.cause); }
+  void fail_stream(StreamId id, ErrorCode code, Errc cause);
+  void out_of_memory() { fail(ErrorCode::kInternalError, Errc::kOutOfMemory); }
+  // The stream is over on both sides: its queue is dropped and, unless held, its slot becomes free.
+  void close_stream(Index slot, StreamState how);
+  void close_if_ended(Stream& stream);
+  void end_all_streams(ResetBy by, ErrorCode code, Errc cause);
+  void free_slot(Index slot);
+  void drop_queue(Stream& stream);
+  void report(const Event& event);
+  Index slot_of(StreamId id) const { return map_.find(id); }
+  bool knows_highest(StreamId id) const;
+
+  // ---- sending (connection_send.cc) --------------------------------------------------------------
+  Result<void, UsageError> start_request(StreamId id, std::span<const HeaderField> fields, EndStream end);
+  Result<void, UsageError> send_section(Stream& stream, std::span<const HeaderField> fields, EndStream end);
+  void open_local(Stream& stream);
+  void advance_message(Stream& stream, bool end);
+  bool may_open_stream() const;
+  void open_queued_requests();
+  bool pack_fields(std::span<const HeaderField> fields, Vector<std::uint8_t>& into);
+  bool write_packed_section(StreamId id, Bytes packed, bool end_stream);
+  bool write_section(FrameType first, StreamId id, std::uint8_t flags, StreamId promised,
+                     std::span<const HeaderField> fields);
+  bool begin_block();
+  bool add_to_block(const HeaderField& field);
+  bool write_block(FrameType first, StreamId id, std::uint8_t flags, StreamId promised);
+
+  Result<Index, UsageError> sending_slot(StreamId id);
+  Result<void, UsageError> queue_body(Index slot, Index outgoing, bool ends);
+  bool fits_now(const Stream& stream, std::size_t size) const;
+  Index new_outgoing(Outgoing::Kind kind, StreamId id);
+  void discard_outgoing(Index index);
+  void release_outgoing(Index index);
+  void enqueue(Stream& stream, Index index);
+  void pop_outgoing(Stream& stream);
+  void drop_queue(Stream& stream);
+  void advance_queue(Index slot);
+
+  void make_ready(Index slot);
+  void leave_ready(Index slot);
+  void fill_output();
+  void write_data(Index slot);
+  bool write_from_bytes(Stream& stream, Outgoing& out, Index index, std::size_t room);
+  bool write_from_source(Stream& stream, Outgoing& out, std::size_t room);
+  bool write_small_data(Stream& stream, Bytes data, bool ends);
+  void sent_data(Stream& stream, const FrameHeader& header, Bytes data);
+  bool finish_data(Stream& stream, bool ends);
+  void end_sending(Stream& stream);
+
+  bool write_frame(const FrameHeader& header, Bytes payload);
+  bool settle_frame(const FrameHeader& header, Bytes payload);
+  void write_settings_ack();
+  void write_ping(const PingData& data, bool ack);
+  void write_rst_stream(StreamId id, ErrorCode code);
+  void write_window_update(StreamId id, std::uint32_t increment);
+  void write_goaway(StreamId last, ErrorCode code, Bytes additional_data);
+  void note_answer();
+  void trace_sent(const FrameHeader& header, Bytes payload);
+
+  bool closing() const { return goaway_sent_ || goaway_received_; }
+
+  const Role role_;
+  const Config config_;
+  LimitedMemory memory_;
+  FrameTrace* const trace_;
+
+  Settings local_;     // ours, acknowledged
+  Settings announced_; // ours, as last sent
+  Settings remote_;
+  bool remote_settings_received_ = false;
+  Vector<SentSettings> sent_settings_;
+  Vector<SentPing> sent_pings_;
+  std::uint32_t epoch_ = 0;  // rises with each PING and SETTINGS of ours
+
+  hpack::Decoder decoder_;
+  hpack::Encoder encoder_;
+  hpack::FieldList fields_;  // of this call's events, and of the block in the making
+  Vector<std::uint8_t> block_;  // an encoded field block on its way out
+  Block incoming_;
+
+  OutputQueue output_;
+  Slab<Stream> streams_;
+  Slab<Outgoing> outgoing_;
+  StreamMap map_;
+  Vector<Index> request_queue_;  // slots of requests over the peer's limit, first in, first out
+  std::size_t request_queue_begin_ = 0;
+  Index ready_first_ = kNoIndex;
+  Index ready_last_ = kNoIndex;
+
+  FlowWindow send_window_{kDefaultWindowSize};
+  ReceiveWindow receive_window_{kDefaultWindowSize};
+  AbuseLedger ledger_;
+  std::uint32_t window_updates_ = 0;  // since the last DATA frame of ours
+  std::uint32_t goaways_received_ = 0;
+
+  StreamId highest_remote_;
+  StreamId highest_local_;      // of our streams that the peer may know of
+  StreamId highest_submitted_;  // of our streams, queued requests included
+  std::uint32_t active_local_ = 0;
+  std::uint32_t active_remote_ = 0;
+  std::uint32_t reserved_ = 0;
+  std::uint32_t queued_requests_ = 0;
+  std::uint32_t held_ = 0;  // streams that ended and keep their slot
+  // DATA of streams that are gone, received and not acknowledged (ConnectionCredit::kOnConsumption).
+  std::uint64_t unacknowledged_ = 0;
+
+  std::size_t preface_seen_ = 0;  // of the client's 24 bytes, in a server
+  bool preface_done_ = false;
+  bool settings_seen_ = false;  // the peer's first frame was SETTINGS
+  Vector<std::uint8_t> carry_;      // the start of a frame that has not arrived whole
+  Vector<std::uint8_t> last_carry_; // the one that this call's events may view
+  std::uint32_t frames_this_call_ = 0;
+  std::uint8_t excerpt_[64] = {};
+  Vector<Setting> changed_;  // what this call's RemoteSettingsChanged view
+
+  bool goaway_sent_ = false;
+  bool goaway_received_ = false;
+  StreamId goaway_last_;       // of the last GOAWAY sent
+  StreamId peer_goaway_last_{StreamId::kMax};
+  std::optional<ConnectionError> error_;
+  bool ended_ = false;  // the byte stream is gone
+
+  Time now_;
+  Time preface_deadline_;
+  bool receiving_ = false;  // events go to events_, else to pending_
+  Vector<Event> events_;
+  Vector<Event> pending_;
+  Vector<Event> polled_;
+
+  std::uint64_t frames_received_ = 0;
+  std::uint64_t frames_sent_ = 0;
+  HpackCounts fields_received_;
+  HpackCounts fields_sent_;
+};
+
+}  // namespace h2::inline v0
+
+#endif  // H2_H2CORE_CONNECTION_IMPL_H_

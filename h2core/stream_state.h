@@ -1,0 +1,1 @@
+// PLACEHOLDER being written by the core-leaf helper

@@ -1,0 +1,95 @@
+// Header blocks to header fields (RFC 7541 §3, §6). Tested by tests/hpack/decoder_test.cc.
+//
+//   h2::hpack::Decoder decoder({});
+//   h2::hpack::FieldList fields(h2::default_memory());
+//   auto decoded = decoder.decode(block, h2::hpack::EndOfBlock::kYes, fields);
+//   if (!decoded) return fail(decoded.error());       // the connection is lost (RFC 9113 §4.3)
+//   for (std::size_t i = 0; i < fields.size(); ++i) use(fields[i].name, fields[i].value);
+#ifndef H2_HPACK_DECODER_H_
+#define H2_HPACK_DECODER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include "hpack/bytes.h"
+#include "hpack/decode_error.h"
+#include "hpack/dynamic_table.h"
+#include "hpack/field_list.h"
+#include "hpack/result.h"
+
+namespace h2::inline v0::hpack {
+
+enum class EndOfBlock : bool { kNo, kYes };
+
+// Not thread-safe. After an error the decoder stays failed: the tables of both ends have parted.
+class Decoder {
+ public:
+  struct Config {
+    MemoryResource* memory = nullptr;      // null: default_memory(); must outlive the decoder
+    std::uint32_t max_table_size = 4'096;  // what we allow the peer's encoder (RFC 7541 §4.2)
+    std::uint32_t max_list_size = 65'536;  // sum of name + value + 32; beyond it fields are dropped
+    std::uint32_t max_fields = 512;        // beyond it fields are dropped
+    std::uint32_t max_string = 65'536;     // bytes of one string on the wire; beyond it: kStringTooLong
+    // Called once for each literal field (name, value, token); what it returns is the field's annotation, kept
+    // in the dynamic table with the entry, so that indexed fields need not be looked at again. Fields taken
+    // whole from the static table have annotation 0.
+    std::uint32_t (*classify)(const HeaderField& field) noexcept = nullptr;
+  };
+
+  explicit Decoder(const Config& config);
+
+  // Decodes the next fragment of a block and appends its fields to `out`. An instruction that is cut by the
+  // end of the fragment is kept and finished with the next one. `fragment` is not kept. With kYes the block
+  // ends here. Fields beyond max_list_size or max_fields are decoded, as the table demands it, and not appended.
+  Result<void, DecodeError> decode(Bytes fragment, EndOfBlock end, FieldList& out);
+
+  // Of the current block, or the last one if none has begun since: whether fields were dropped, and what all
+  // fields came to (RFC 7541 §4.1), dropped ones included.
+  bool list_truncated() const { return truncated_; }
+  std::uint64_t counted_size() const { return counted_size_; }
+  std::uint64_t field_count() const { return field_count_; }
+
+  // Our SETTINGS_HEADER_TABLE_SIZE of `size` was acknowledged. If that is less than the peer may be using, its
+  // next block has to begin with a size update (RFC 7541 §4.2).
+  void set_max_table_size(std::uint32_t size);
+
+  const DynamicTable& table() const { return table_; }
+
+ private:
+  enum class Step : std::uint8_t { kDone, kIncomplete };
+  struct Text {
+    Bytes bytes;  // as on the wire
+    bool huffman = false;
+  };
+  using StepResult = Result<Step, DecodeError>;
+
+  StepResult step(Bytes& rest, FieldList& out);
+  StepResult indexed(Bytes& rest, FieldList& out);
+  StepResult literal(Bytes& rest, unsigned prefix_bits, bool index, bool sensitive, FieldList& out);
+  StepResult size_update(Bytes& rest);
+  StepResult read_integer(Bytes& rest, unsigned prefix_bits, std::uint32_t& value);
+  StepResult read_text(Bytes& rest, Text& text);
+  Result<std::string_view, DecodeError> expand(const Text& text, std::size_t offset);
+  std::optional<HeaderField> lookup(std::uint32_t index) const;
+  Result<void, DecodeError> emit(const HeaderField& field, FieldList& out);
+  void begin_block();
+
+  Config config_;
+  DynamicTable table_;
+  Vector<std::uint8_t> carry_;  // an instruction that is not complete
+  Vector<char> scratch_;        // expanded strings of the current instruction
+  std::uint32_t limit_;         // for size updates
+  std::optional<std::uint32_t> required_update_;
+  std::optional<DecodeError> failed_;
+  bool in_block_ = false;
+  bool fields_begun_ = false;
+  unsigned updates_ = 0;
+  bool truncated_ = false;
+  std::uint64_t counted_size_ = 0;
+  std::uint64_t field_count_ = 0;
+};
+
+}  // namespace h2::inline v0::hpack
+
+#endif  // H2_HPACK_DECODER_H_

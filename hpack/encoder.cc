@@ -1,0 +1,271 @@
+// Encoding header blocks. See encoder.h.
+#include "hpack/encoder.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "hpack/huffman.h"
+#include "hpack/integer.h"
+#include "hpack/static_table.h"
+
+namespace h2::inline v0::hpack {
+
+namespace {
+
+constexpr std::size_t kGuessableCookie = 20;
+
+MemoryResource& memory_of(const Encoder::Config& config) {
+  return config.memory != nullptr ? *config.memory : default_memory();
+}
+
+std::uint64_t load64(const char* from) {
+  std::uint64_t value;
+  std::memcpy(&value, from, 8);
+  return value;
+}
+
+std::uint64_t mix(std::uint64_t a, std::uint64_t b) {
+  __extension__ using Wide = unsigned __int128;
+  const Wide product = static_cast<Wide>(a) * b;
+  return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
+}
+
+// Length and up to 24 bytes: the first, the middle and the last eight. Texts that differ elsewhere only share
+// a bucket, whose chain is as short as the table.
+std::uint64_t hash_text(std::string_view text, std::uint64_t seed) {
+  constexpr std::uint64_t kA = 0x9e3779b97f4a7c15U;
+  constexpr std::uint64_t kB = 0xd1b54a32d192ed03U;
+  const std::size_t n = text.size();
+  if (n >= 8) {
+    const std::uint64_t middle = n > 16 ? load64(text.data() + n / 2 - 4) : 0;
+    return mix(load64(text.data()) ^ seed ^ (n * kB), load64(text.data() + n - 8) ^ middle ^ kA);
+  }
+  std::uint64_t packed = 0;
+  std::memcpy(&packed, text.data(), n);
+  return mix(packed ^ seed, kA + n * kB);
+}
+
+struct StaticMatch {
+  std::uint32_t field = 0;
+  std::uint32_t name = 0;
+};
+
+StaticMatch find_static(const HeaderField& field) {
+  StaticMatch match;
+  if (field.token == Token::kNone) return match;
+  match.name = static_name_index(field.token);
+  if (match.name == 0) return match;
+  for (std::uint32_t i = match.name; i <= kStaticEntries && kStaticTable[i].token == field.token; ++i) {
+    if (kStaticTable[i].value == field.value) {
+      match.field = i;
+      break;
+    }
+  }
+  return match;
+}
+
+bool secret(const HeaderField& field) {
+  return field.sensitive || field.token == Token::kAuthorization ||
+         field.token == Token::kProxyAuthorization ||
+         (field.token == Token::kCookie && field.value.size() < kGuessableCookie);
+}
+
+}  // namespace
+
+Indexing default_indexing(const HeaderField& field) noexcept {
+  if (secret(field)) return Indexing::kNeverIndexed;
+  switch (field.token) {
+    case Token::kPath:
+    case Token::kAge:
+    case Token::kContentLength:
+    case Token::kEtag:
+    case Token::kIfModifiedSince:
+    case Token::kIfNoneMatch:
+    case Token::kLocation:
+    case Token::kSetCookie:
+      return Indexing::kNotIndexed;
+    default:
+      return Indexing::kIndexed;
+  }
+}
+
+Encoder::Encoder(const Config& config)
+    : config_(config),
+      // The peer's decoder starts with 4,096 (RFC 7541 §4.2, RFC 9113 §6.5.2); a smaller cap is signalled.
+      table_(memory_of(config), std::min<std::uint32_t>(config.max_table_size, 4'096)),
+      links_(memory_of(config)),
+      field_buckets_(memory_of(config)),
+      name_buckets_(memory_of(config)) {
+  if (config.max_table_size < 4'096) {
+    update_pending_ = true;
+    smallest_pending_ = final_pending_ = config.max_table_size;
+  }
+}
+
+void Encoder::set_peer_max_table_size(std::uint32_t size) {
+  size = std::min(size, config_.max_table_size);
+  if (!update_pending_ && size == table_.max_size()) return;
+  smallest_pending_ = update_pending_ ? std::min(smallest_pending_, size) : size;
+  final_pending_ = size;
+  update_pending_ = true;
+}
+
+bool Encoder::encode(std::span<const HeaderField> fields, Vector<std::uint8_t>& out) {
+  if (!begin_block(out)) return false;
+  return std::all_of(fields.begin(), fields.end(),
+                     [&](const HeaderField& field) { return add(field, out); });
+}
+
+// RFC 7541 §4.2: the smallest size that held in between, then the one that holds now.
+bool Encoder::begin_block(Vector<std::uint8_t>& out) {
+  if (!update_pending_) return true;
+  std::uint8_t bytes[2 * kMaxIntegerLength];
+  std::size_t length = 0;
+  if (smallest_pending_ < final_pending_) {
+    length += encode_integer(bytes, 0x20, 5, smallest_pending_);
+    table_.set_max_size(smallest_pending_);
+  }
+  length += encode_integer(bytes + length, 0x20, 5, final_pending_);
+  table_.set_max_size(final_pending_);
+  update_pending_ = false;
+  return out.append(bytes, length);
+}
+
+bool Encoder::live(std::uint32_t number) const { return table_.inserted() - number <= table_.count(); }
+
+HeaderField Encoder::by_number(std::uint32_t number) const {
+  return table_.entry(table_.inserted() - 1 - number);
+}
+
+std::uint32_t Encoder::index_of(std::uint32_t number) const {
+  return kStaticEntries + table_.inserted() - number;
+}
+
+Encoder::Found Encoder::find(const HeaderField& field, std::uint32_t name_hash,
+                             std::uint32_t field_hash) const {
+  Found found;
+  if (field_buckets_.empty()) return found;
+  const std::size_t mask = field_buckets_.size() - 1;
+  // Links hold number + 1, so that 0 is "none"; a number that is not live ends the chain.
+  for (std::uint32_t at = field_buckets_[field_hash & mask]; at != 0 && live(at - 1);) {
+    const Link& link = links_[(at - 1) & (links_.size() - 1)];
+    if (link.hash == field_hash) {
+      const HeaderField entry = by_number(at - 1);
+      if (entry.value == field.value && entry.name == field.name) {
+        found.field = index_of(at - 1);
+        return found;
+      }
+    }
+    at = link.older_field;
+  }
+  for (std::uint32_t at = name_buckets_[name_hash & mask]; at != 0 && live(at - 1);) {
+    if (by_number(at - 1).name == field.name) {
+      found.name = index_of(at - 1);
+      return found;
+    }
+    at = links_[(at - 1) & (links_.size() - 1)].older_name;
+  }
+  return found;
+}
+
+bool Encoder::grow_index() {
+  const std::size_t wanted = links_.empty() ? 16 : links_.size() * 2;
+  Vector<Link> links(links_.memory());
+  Vector<std::uint32_t> fields(links_.memory());
+  Vector<std::uint32_t> names(links_.memory());
+  if (!links.resize(wanted) || !fields.resize(wanted) || !names.resize(wanted)) return false;
+  links_ = static_cast<Vector<Link>&&>(links);
+  field_buckets_ = static_cast<Vector<std::uint32_t>&&>(fields);
+  name_buckets_ = static_cast<Vector<std::uint32_t>&&>(names);
+  // Oldest first, as if they were inserted anew.
+  for (std::uint32_t i = table_.count(); i-- > 0;) {
+    const HeaderField entry = table_.entry(i);
+    const std::uint64_t name = hash_text(entry.name, config_.hash_seed);
+    const auto field = static_cast<std::uint32_t>(hash_text(entry.value, name) >> 32);
+    link(table_.inserted() - 1 - i, static_cast<std::uint32_t>(name >> 32), field);
+  }
+  return true;
+}
+
+void Encoder::link(std::uint32_t number, std::uint32_t name_hash, std::uint32_t field_hash) {
+  const std::size_t mask = field_buckets_.size() - 1;
+  std::uint32_t& newest_field = field_buckets_[field_hash & mask];
+  std::uint32_t& newest_name = name_buckets_[name_hash & mask];
+  links_[number & (links_.size() - 1)] = Link{field_hash, newest_field, newest_name};
+  newest_field = newest_name = number + 1;
+}
+
+bool Encoder::add(const HeaderField& given, Vector<std::uint8_t>& out) {
+  HeaderField field = given;
+  if (field.token == Token::kNone) field.token = lookup_token(field.name);
+  const StaticMatch fixed = find_static(field);
+  const bool is_secret = secret(field);
+  if (fixed.field != 0 && !is_secret) return out.push_back(static_cast<std::uint8_t>(0x80U | fixed.field));
+
+  const Indexing indexing = is_secret ? Indexing::kNeverIndexed
+                            : config_.indexing != nullptr ? config_.indexing(field)
+                                                          : default_indexing(field);
+  const bool insert = indexing == Indexing::kIndexed && field.size() <= table_.max_size() * 3 / 4;
+  // A field that is never indexed cannot be in the table, and a known name is best named by the static table.
+  if (!insert && fixed.name != 0) {
+    return write_literal(field, indexing == Indexing::kIndexed ? Indexing::kNotIndexed : indexing,
+                         fixed.name, out);
+  }
+  const std::uint64_t name = hash_text(field.name, config_.hash_seed);
+  const auto name_hash = static_cast<std::uint32_t>(name >> 32);
+  const auto field_hash = static_cast<std::uint32_t>(hash_text(field.value, name) >> 32);
+  const Found found = find(field, name_hash, field_hash);
+  if (found.field != 0 && !is_secret) {
+    std::uint8_t bytes[kMaxIntegerLength];
+    return out.append(bytes, encode_integer(bytes, 0x80, 7, found.field));
+  }
+  const std::uint32_t name_index = fixed.name != 0 ? fixed.name : found.name;
+  if (!insert) {
+    return write_literal(field, indexing == Indexing::kIndexed ? Indexing::kNotIndexed : indexing,
+                         name_index, out);
+  }
+  if (!write_literal(field, Indexing::kIndexed, name_index, out)) return false;
+  if (table_.insert(field) != DynamicTable::Inserted::kYes) return false;
+  if (table_.count() > links_.size()) return grow_index();
+  link(table_.inserted() - 1, name_hash, field_hash);
+  return true;
+}
+
+// RFC 7541 §6.2.
+bool Encoder::write_literal(const HeaderField& field, Indexing indexing, std::uint32_t name_index,
+                            Vector<std::uint8_t>& out) {
+  const std::size_t before = out.size();
+  // Room for the worst case; Huffman code is at most 30 bits a byte, but longer results are not used unless
+  // kAlways asks for them.
+  const std::size_t worst = config_.huffman == HuffmanPolicy::kAlways ? 4 : 1;
+  const std::size_t text = (name_index == 0 ? field.name.size() : 0) + field.value.size();
+  const std::size_t room = before + text * worst + 3 * kMaxIntegerLength;
+  if (room > out.capacity() && !out.reserve(std::max(room, out.capacity() * 2))) return false;
+  (void)out.resize_uninitialized(room);
+  std::uint8_t* to = out.data() + before;
+  switch (indexing) {
+    case Indexing::kIndexed: to += encode_integer(to, 0x40, 6, name_index); break;
+    case Indexing::kNotIndexed: to += encode_integer(to, 0x00, 4, name_index); break;
+    case Indexing::kNeverIndexed: to += encode_integer(to, 0x10, 4, name_index); break;
+  }
+  if (name_index == 0) to = write_text(field.name, to);
+  to = write_text(field.value, to);
+  (void)out.resize_uninitialized(static_cast<std::size_t>(to - out.data()));
+  return true;
+}
+
+// RFC 7541 §5.2.
+std::uint8_t* Encoder::write_text(std::string_view text, std::uint8_t* to) const {
+  if (config_.huffman != HuffmanPolicy::kNever) {
+    const std::size_t size = huffman_encoded_size(text);
+    if (config_.huffman == HuffmanPolicy::kAlways || size < text.size()) {
+      to += encode_integer(to, 0x80, 7, static_cast<std::uint32_t>(size));
+      return huffman_encode(text, to);
+    }
+  }
+  to += encode_integer(to, 0x00, 7, static_cast<std::uint32_t>(text.size()));
+  if (!text.empty()) std::memcpy(to, text.data(), text.size());
+  return to + text.size();
+}
+
+}  // namespace h2::inline v0::hpack

@@ -1,0 +1,130 @@
+// Header fields in one arena, used again and again. Tested by tests/hpack/field_list_test.cc.
+#ifndef H2_HPACK_FIELD_LIST_H_
+#define H2_HPACK_FIELD_LIST_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <iterator>
+#include <optional>
+#include <string_view>
+
+#include "hpack/header_field.h"
+#include "hpack/vector.h"
+
+namespace h2::inline v0::hpack {
+
+// Owns the bytes of a list of fields. Not thread-safe. Growing may move the bytes: fields read from the
+// list view it until the next append, keep_from or clear.
+class FieldList {
+ public:
+  explicit FieldList(MemoryResource& memory) : bytes_(memory), records_(memory) {}
+
+  // Copies a field to the end; false: no memory, nothing changed.
+  [[nodiscard]] bool append(const HeaderField& field) {
+    const std::size_t begin = bytes_.size();
+    if (!bytes_.append(field.name.data(), field.name.size())) return false;
+    if (!bytes_.append(field.value.data(), field.value.size()) ||
+        !records_.push_back(Record{static_cast<std::uint32_t>(begin),
+                                   static_cast<std::uint32_t>(field.name.size()),
+                                   static_cast<std::uint32_t>(field.value.size()), field.annotation,
+                                   field.token, field.sensitive})) {
+      (void)bytes_.resize(begin);
+      return false;
+    }
+    return true;
+  }
+  HeaderField operator[](std::size_t i) const {
+    const Record& r = records_[i];
+    const char* at = bytes_.data() + r.begin;
+    return {{at, r.name}, {at + r.name, r.value}, r.sensitive, r.token, r.annotation};
+  }
+  std::size_t size() const { return records_.size(); }
+  bool empty() const { return records_.empty(); }
+  // Keeps the memory.
+  void clear() {
+    bytes_.clear();
+    records_.clear();
+  }
+  // Drops the fields before `first`, which becomes the field 0.
+  void keep_from(std::size_t first) {
+    if (first == 0) return;
+    if (first >= records_.size()) return clear();
+    const std::uint32_t cut = records_[first].begin;
+    bytes_.erase_front(cut);
+    records_.erase_front(first);
+    for (Record& r : records_) r.begin -= cut;
+  }
+  // The sum of the fields' sizes as RFC 7541 §4.1 counts them.
+  std::size_t counted_size() const { return bytes_.size() + 32 * records_.size(); }
+
+ private:
+  struct Record {
+    std::uint32_t begin;
+    std::uint32_t name;
+    std::uint32_t value;
+    std::uint32_t annotation;
+    Token token;
+    bool sensitive;
+  };
+  Vector<char> bytes_;
+  Vector<Record> records_;
+};
+
+// A run of fields in a FieldList; iterating gives HeaderField by value. Lives as long as the list is
+// left alone.
+struct FieldsView {
+  const FieldList* list = nullptr;
+  std::uint32_t first = 0;
+  std::uint32_t count = 0;
+
+  class Iterator {
+   public:
+    using value_type = HeaderField;
+    using reference = HeaderField;
+    using difference_type = std::ptrdiff_t;
+    using iterator_category = std::input_iterator_tag;
+
+    Iterator() = default;
+    Iterator(const FieldList* list, std::size_t at) : list_(list), at_(at) {}
+    HeaderField operator*() const { return (*list_)[at_]; }
+    Iterator& operator++() {
+      ++at_;
+      return *this;
+    }
+    Iterator operator++(int) {
+      Iterator before = *this;
+      ++at_;
+      return before;
+    }
+    friend bool operator==(const Iterator&, const Iterator&) = default;
+
+   private:
+    const FieldList* list_ = nullptr;
+    std::size_t at_ = 0;
+  };
+
+  Iterator begin() const { return {list, first}; }
+  Iterator end() const { return {list, std::size_t{first} + count}; }
+  std::size_t size() const { return count; }
+  bool empty() const { return count == 0; }
+  HeaderField operator[](std::size_t i) const { return (*list)[first + i]; }
+
+  // The value of the first field of that name (lower case), or none.
+  std::optional<std::string_view> find(std::string_view name) const {
+    for (const HeaderField field : *this) {
+      if (field.name == name) return field.value;
+    }
+    return std::nullopt;
+  }
+  std::optional<std::string_view> find(Token token) const {
+    for (const HeaderField field : *this) {
+      if (field.token == token) return field.value;
+    }
+    return std::nullopt;
+  }
+};
+
+}  // namespace h2::inline v0::hpack
+
+#endif  // H2_HPACK_FIELD_LIST_H_

@@ -1,0 +1,28 @@
+// The static table of RFC 7541 Appendix A. Tested by tests/hpack/static_table_test.cc.
+#ifndef H2_HPACK_STATIC_TABLE_H_
+#define H2_HPACK_STATIC_TABLE_H_
+
+#include <cstdint>
+#include <string_view>
+
+#include "hpack/token.h"
+
+namespace h2::inline v0::hpack {
+
+struct StaticEntry {
+  std::string_view name;
+  std::string_view value;
+  Token token;
+};
+
+inline constexpr std::uint32_t kStaticEntries = 61;
+
+// By index, 1 to 61; index 0 is not used (RFC 7541 §2.3.3).
+extern const StaticEntry kStaticTable[62];
+
+// The first index with that name; 0: none.
+std::uint32_t static_name_index(Token token) noexcept;
+
+}  // namespace h2::inline v0::hpack
+
+#endif  // H2_HPACK_STATIC_TABLE_H_

@@ -1,0 +1,223 @@
+#!/usr/bin/env python3
+"""Tests of tools/summarize_tests.py, tools/check_citations.py, tools/check_layers.py
+and of the arguments of the shell scripts in tools/."""
+
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(ROOT / "tools"))
+
+import check_citations  # noqa: E402
+import check_layers  # noqa: E402
+import summarize_tests  # noqa: E402
+
+
+class SummarizeTests(unittest.TestCase):
+    """A made-up run: events and reports in a temporary directory."""
+
+    def setUp(self):
+        self.directory = tempfile.TemporaryDirectory()
+        self.addCleanup(self.directory.cleanup)
+        self.root = pathlib.Path(self.directory.name)
+        self.events = []
+
+    def configured(self, label):
+        self.events.append({"id": {"targetConfigured": {"label": label}},
+                            "configured": {"testSize": "SMALL"}})
+
+    def completed(self, label, good=True):
+        self.events.append({"id": {"targetCompleted": {"label": label}},
+                            "completed": {"success": True} if good else {}})
+
+    def result(self, label, status, cases, attempt=1, shard=0):
+        path = self.root / f"report {len(self.events)}.xml"
+        path.write_text(f"<testsuites><testsuite>{cases}</testsuite></testsuites>")
+        self.events.append({
+            "id": {"testResult": {"label": label, "attempt": attempt, "run": 1, "shard": shard}},
+            "testResult": {"status": status, "testActionOutput": [
+                {"name": "test.log", "uri": "file:///nowhere"},
+                {"name": "test.xml", "uri": path.as_uri()}]}})
+
+    def run_test(self, label, status, cases, **keywords):
+        self.configured(label)
+        self.completed(label)
+        self.result(label, status, cases, **keywords)
+
+    def summary(self, exit_status=0):
+        path = self.root / "events.json"
+        path.write_text("".join(json.dumps(event) + "\n" for event in self.events))
+        return summarize_tests.summarize(path, exit_status).summary()
+
+    PASS = '<testcase name="a" classname="A" status="run" result="completed"/>'
+    FAIL = '<testcase name="b" classname="A" status="run"><failure message="x"/></testcase>'
+    SKIP = '<testcase name="c" status="run" result="skipped"><skipped message="x"/></testcase>'
+    DISABLED = '<testcase name="d" status="notrun" result="suppressed"/>'
+    STUB = '<testcase name="t"><error message="exited with error code 134"/></testcase>'
+
+    def test_all_pass(self):
+        self.run_test("//a:t", "PASSED", self.PASS * 3)
+        self.assertEqual(self.summary(), "3 passed, 0 failed")
+
+    def test_a_failing_case_is_one_failure(self):
+        self.run_test("//a:t", "FAILED", self.PASS + self.FAIL)
+        self.assertEqual(self.summary(3), "1 passed, 1 failed")
+
+    def test_skipped_and_disabled_cases_are_not_passed(self):
+        self.run_test("//a:t", "PASSED", self.PASS + self.SKIP + self.DISABLED)
+        self.assertEqual(self.summary(), "1 passed, 0 failed, 2 skipped")
+
+    def test_a_crash_is_a_failure(self):
+        self.run_test("//a:t", "FAILED", self.STUB)
+        self.assertEqual(self.summary(3), "0 passed, 1 failed")
+
+    def test_a_leak_after_all_cases_passed_is_a_failure(self):
+        self.run_test("//a:t", "FAILED", self.PASS * 2)
+        self.assertEqual(self.summary(3), "2 passed, 1 failed")
+
+    def test_a_test_that_was_not_built_is_a_failure(self):
+        self.run_test("//a:t", "PASSED", self.PASS)
+        self.configured("//a:u")
+        self.completed("//a:u", good=False)
+        self.assertEqual(self.summary(1), "1 passed, 1 failed")
+
+    def test_a_library_that_was_not_built_is_a_failure(self):
+        self.run_test("//a:t", "PASSED", self.PASS)
+        self.completed("//a:library", good=False)
+        self.assertEqual(self.summary(1), "1 passed, 1 failed")
+
+    def test_a_broken_build_file_is_a_failure(self):
+        self.assertEqual(self.summary(1), "0 passed, 1 failed")
+
+    def test_an_unexplained_exit_status_is_a_failure(self):
+        self.run_test("//a:t", "PASSED", self.PASS)
+        self.assertEqual(self.summary(37), "1 passed, 1 failed")
+
+    def test_a_test_without_cases_is_a_failure(self):
+        self.run_test("//a:t", "PASSED", "")
+        self.assertEqual(self.summary(), "0 passed, 1 failed")
+
+    def test_the_last_attempt_counts(self):
+        self.run_test("//a:t", "FAILED", self.FAIL, attempt=1)
+        self.result("//a:t", "PASSED", self.PASS, attempt=2)
+        self.assertEqual(self.summary(), "1 passed, 0 failed")
+
+    def test_shards_add_up(self):
+        self.run_test("//a:t", "PASSED", self.PASS, shard=1)
+        self.result("//a:t", "PASSED", self.PASS * 2, shard=2)
+        self.assertEqual(self.summary(), "3 passed, 0 failed")
+
+    def test_a_missing_report_is_a_failure(self):
+        self.run_test("//a:t", "PASSED", self.PASS)
+        for path in self.root.glob("*.xml"):
+            path.unlink()
+        self.assertEqual(self.summary(), "0 passed, 1 failed")
+
+
+# The word is put together so that this file itself cites nothing.
+R = "RF" + "C"
+
+
+class CheckCitations(unittest.TestCase):
+    RFCS = {9113: {"5", "5.1", "6.9.1", "6.10"}, 7541: {"B", "C.4"}}
+
+    def complaints(self, text):
+        return check_citations.check_text(text, self.RFCS)[0]
+
+    def test_sections_that_exist_pass(self):
+        text = f"// {R} 9113 §5.1, §6.10 and §6.9.1; {R} 7541 §C.4.\n// {R} 9113 §5."
+        self.assertEqual(check_citations.check_text(text, self.RFCS), ([], 5))
+
+    def test_a_section_that_does_not_exist_is_found(self):
+        self.assertEqual(self.complaints(f"\n// {R} 9113 §6.9.2\n"), [(2, f"{R} 9113 has no §6.9.2")])
+
+    def test_a_longer_number_is_not_taken_for_its_beginning(self):
+        self.assertEqual(len(self.complaints(f"{R} 9113 §5.11")), 1)
+
+    def test_a_wrong_section_later_in_a_list_is_found(self):
+        self.assertEqual(len(self.complaints(f"{R} 9113 §5.1, §9 and §5")), 1)
+
+    def test_an_unknown_rfc_is_found(self):
+        self.assertEqual(self.complaints(f"{R} 7451 §1"), [(1, f"no text of {R} 7451")])
+
+    def test_a_citation_across_lines_is_read(self):
+        self.assertEqual(self.complaints(f"// as {R} 9113\n//   §7 says"), [(1, f"{R} 9113 has no §7")])
+
+    def test_other_forms_are_refused(self):
+        for odd in ("9113, Section 5.1", "9113 section 5.1", "9113, §5.1", "7541 Appendix B"):
+            self.assertEqual(len(self.complaints(f"{R} {odd}")), 1, odd)
+        self.assertEqual(len(self.complaints(f"Section 5.1 of {R} 9113")), 1)
+
+    def test_headings_are_read_from_text_and_contents(self):
+        text = "  • 1.   Introduction\n      □ 1.1.   More\n  • Appendix A.   End\n2. Two\n  3. item\n"
+        self.assertEqual(check_citations.sections_of(text), {"1", "1.1", "A", "2"})
+
+
+class CheckLayers(unittest.TestCase):
+    def complaints(self, path, source):
+        return [what for _, what in check_layers.check_source(path, source)]
+
+    def test_downward_includes_pass(self):
+        self.assertEqual(self.complaints("client/a.cc", '#include "hpack/a.h"\n#include <thread>\n'), [])
+        self.assertEqual(self.complaints("tests/a.cc", '#include "tools/a.h"\n'), [])
+
+    def test_upward_includes_are_found(self):
+        for path, header in (("hpack/a.h", "h2core/b.h"), ("h2core/a.h", "transport/b.h"),
+                             ("transport/a.h", "client/b.h"), ("client/a.h", "tests/b.h")):
+            self.assertEqual(len(self.complaints(path, f'#include "{header}"\n')), 1, path)
+
+    def test_an_include_that_is_no_path_from_the_root_is_found(self):
+        self.assertEqual(len(self.complaints("hpack/a.cc", '#include "a.h"\n')), 1)
+
+    def test_the_core_has_no_clock_thread_or_socket(self):
+        for header in ("chrono", "thread", "mutex", "sys/socket.h", "openssl/ssl.h", "iostream"):
+            self.assertEqual(len(self.complaints("h2core/a.h", f"#include <{header}>\n")), 1, header)
+            self.assertEqual(self.complaints("transport/a.h", f"#include <{header}>\n"), [])
+
+    def test_forbidden_words_in_the_core_are_found(self):
+        for code in ("std::abort();", "throw 1;", "auto* p = new int;", "delete p;", "assert(x);",
+                     "std::vector<int> v;", "thread_local int x;", "printf(s);", "free(p);",
+                     "static int counter = 0;", "inline std::array<int, 3> table;",
+                     "dynamic_cast<A*>(b)", "std::string s;"):
+            self.assertEqual(len(self.complaints("hpack/a.cc", code + "\n")), 1, code)
+            self.assertEqual(self.complaints("client/a.cc", code + "\n"), [])
+
+    def test_what_only_looks_forbidden_passes(self):
+        for code in ("// a new thread would throw", 'f("abort() new");', "static_assert(true);",
+                     "A(const A&) = delete;", "::new (p) int;", "std::string_view s;",
+                     "static constexpr int kOne = 1;", "inline constexpr int kTwo[] = {2};",
+                     "inline namespace v0 {", "static int f();", "/* delete\n it */ int x;",
+                     "static int f(int a) { return a; }", "char c = '\"'; int renew = 1'000'000;"):
+            self.assertEqual(self.complaints("hpack/a.cc", code + "\n"), [], code)
+
+    def test_the_line_is_right(self):
+        self.assertEqual(check_layers.check_source("hpack/a.cc", "/*\n*/\n\nthrow 1;\n")[0][0], 4)
+
+
+class ShellScripts(unittest.TestCase):
+    def run_tool(self, *command):
+        return subprocess.run(["bash", *command], cwd=ROOT, text=True, stdin=subprocess.DEVNULL,
+                              capture_output=True, check=False)
+
+    def test_setup_lists_packages_one_a_line(self):
+        done = self.run_tool("tools/setup", "--print")
+        self.assertEqual(done.returncode, 0)
+        self.assertIn("bazel-bootstrap", done.stdout.splitlines())
+
+    def test_setup_refuses_an_unknown_argument(self):
+        done = self.run_tool("tools/setup", "--no-such-thing")
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        self.assertIn("usage:", done.stderr)
+
+    def test_help_of_the_test_script_runs_nothing(self):
+        done = self.run_tool("tools/test", "--help")
+        self.assertEqual(done.returncode, 0)
+        self.assertIn("usage:", done.stdout)
+
+
+if __name__ == "__main__":
+    unittest.main()
