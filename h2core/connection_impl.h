@@ -141,7 +141,6 @@ class Connection::Impl final : public PieceOwner {
   void close_if_ended(Stream& stream);
   void end_all_streams(ResetBy by, ErrorCode code, Errc cause);
   void free_slot(Index slot);
-  void drop_queue(Stream& stream);
   void report(const Event& event);
   Index slot_of(StreamId id) const { return map_.find(id); }
   bool knows_highest(StreamId id) const;

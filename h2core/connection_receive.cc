@@ -12,10 +12,6 @@ namespace {
 constexpr std::uint64_t kBlockSlack = 16'384;
 constexpr std::size_t kKeptDebugData = 256;
 
-hpack::Token token_of(FieldsView fields, hpack::Token token) {
-  return fields.find(token).has_value() ? token : hpack::Token::kNone;
-}
-
 }  // namespace
 
 // ---- bytes to frames --------------------------------------------------------------------------------
@@ -226,6 +222,8 @@ void Connection::Impl::handle(const HeadersFrame& frame) {
 
   if (slot_of(frame.stream_id) == kNoIndex) {
     incoming_.kind = open_remote_stream(frame);
+  } else if (streams_[slot_of(frame.stream_id)].queued) {
+    return fail(ErrorCode::kProtocolError, Errc::kFrameOnIdleStream);  // it has not been sent yet
   } else {
     // The state moves when the block is complete; here it is only asked.
     const Cell& cell = judge(frame.stream_id, input);

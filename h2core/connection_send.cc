@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::size_t kKeptOwnedBytes = 16'384;
 
-UnexpectedUsage usage(Errc cause) { return unexpected(UsageError{cause}); }
+Unexpected<UsageError> usage(Errc cause) { return unexpected(UsageError{cause}); }
 
 }  // namespace
 
@@ -167,7 +167,7 @@ Result<void, UsageError> Connection::Impl::send_section(Stream& stream, std::spa
   if (stream.request_is_connect && info.status / 100 == 2 && !ends) {
     advance_message(stream, false);
     stream.send_phase = MessagePhase::kTunnel;
-    stream.receive_phase = MessagePhase::kTunnel;
+    if (stream.receive_phase == MessagePhase::kBody) stream.receive_phase = MessagePhase::kTunnel;
     return {};
   }
   advance_message(stream, ends);
@@ -275,9 +275,7 @@ bool Connection::Impl::write_block(FrameType first, StreamId id, std::uint8_t fl
   std::size_t prefix = 0;
   if (first == FrameType::kPushPromise) {
     prefix = 4;
-    for (unsigned i = 0; i < 4; ++i) {
-      promise[i] = static_cast<std::uint8_t>(promised.value >> (24 - 8 * i));
-    }
+    write_u32(promise, promised.value);
   }
   FrameType type = first;
   do {
@@ -698,14 +696,6 @@ bool Connection::Impl::settle_frame(const FrameHeader& header, Bytes payload) {
   return output_.commit(kFrameHeaderSize + payload.size());
 }
 
-namespace {
-
-void store_u32(std::uint8_t* to, std::uint32_t value) {
-  for (unsigned i = 0; i < 4; ++i) to[i] = static_cast<std::uint8_t>(value >> (24 - 8 * i));
-}
-
-}  // namespace
-
 void Connection::Impl::write_settings_ack() {
   write_frame({0, FrameType::kSettings, kFlagAck, kConnectionStream}, {});
 }
@@ -716,21 +706,21 @@ void Connection::Impl::write_ping(const PingData& data, bool ack) {
 
 void Connection::Impl::write_rst_stream(StreamId id, ErrorCode code) {
   std::uint8_t payload[4];
-  store_u32(payload, static_cast<std::uint32_t>(code));
+  write_u32(payload, static_cast<std::uint32_t>(code));
   write_frame({4, FrameType::kRstStream, 0, id}, payload);
 }
 
 void Connection::Impl::write_window_update(StreamId id, std::uint32_t increment) {
   std::uint8_t payload[4];
-  store_u32(payload, increment);
+  write_u32(payload, increment);
   write_frame({4, FrameType::kWindowUpdate, 0, id}, payload);
 }
 
 void Connection::Impl::write_goaway(StreamId last, ErrorCode code, Bytes additional_data) {
   std::uint8_t payload[8 + 1024];
   const std::size_t extra = std::min<std::size_t>(additional_data.size(), 1024);
-  store_u32(payload, last.value);
-  store_u32(payload + 4, static_cast<std::uint32_t>(code));
+  write_u32(payload, last.value);
+  write_u32(payload + 4, static_cast<std::uint32_t>(code));
   if (extra > 0) std::memcpy(payload + 8, additional_data.data(), extra);
   const FrameHeader header{static_cast<std::uint32_t>(8 + extra), FrameType::kGoAway, 0, kConnectionStream};
   // Without memory the connection ends without a word.

@@ -37,7 +37,6 @@ enum class Errc : std::uint16_t {
   kFrameOnHalfClosedStream,  // after the peer's END_STREAM (RFC 9113 §5.1)
   kStreamIdWrongParity,      // (RFC 9113 §5.1.1)
   kStreamIdNotIncreasing,    // (RFC 9113 §5.1.1)
-  kSettingsAckWithPayload,   // (RFC 9113 §6.5)
   kSettingsValueInvalid,     // (RFC 9113 §6.5.2)
   kSettingsTimeout,          // our SETTINGS were not acknowledged in time (RFC 9113 §6.5.3)
   kPrefaceTimeout,           // the peer's preface did not arrive in time (RFC 9113 §3.4)
@@ -77,7 +76,6 @@ enum class Errc : std::uint16_t {
   kTooManySettings,       // (RFC 9113 §10.5)
   kTooManyInformational,  // 1xx responses on one stream
   kAbuse,                 // the abuse budget is spent (RFC 9113 §10.5)
-  kControlFlood,          // the peer provokes answers and does not read them (RFC 9113 §10.5)
   kOutOfMemory,           // the memory resource or Config::memory_limit refused
   kRefusedByPeer,         // REFUSED_STREAM, or above the peer's GOAWAY: not processed (RFC 9113 §8.7)
   kResetByPeer,           // any other RST_STREAM (RFC 9113 §6.4)

@@ -112,7 +112,7 @@ void StreamMap::forget_resets_before(std::uint32_t epoch) {
     if (past.id == 0 || past.epoch >= epoch) continue;
     Entry& entry = table_[position(past.id)];
     if (entry.slot != kEnded + static_cast<std::uint32_t>(StreamState::kClosedByLocalReset)) continue;
-    entry.slot = kEnded + static_cast<std::uint32_t>(StreamState::kClosed);
+    entry.slot = kEnded + static_cast<std::uint32_t>(StreamState::kClosedByEndStream);
   }
 }
 

@@ -122,7 +122,7 @@ void framing(Table& t) {
   }
   t.server("SETTINGS acknowledgement with payload",
            script().frame(FrameType::kSettings, kFlagAck, 0, std::string(6, '\0')),
-           frame_size(Errc::kSettingsAckWithPayload));
+           frame_size());
   for (const std::size_t n : {0U, 4U, 7U}) {
     t.server("GOAWAY of length " + std::to_string(n), script().frame(FrameType::kGoAway, 0, 0, std::string(n, '\0')),
              frame_size());

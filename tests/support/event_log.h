@@ -35,6 +35,12 @@ inline Bytes bytes_of(std::string_view s) {
 // Owned Fields as the array that send_headers takes; lives as long as `fields`.
 std::vector<HeaderField> views_of(const Fields& fields);
 
+// Whether a stream has ended, in whatever way.
+inline bool is_over(StreamState state) {
+  return state != StreamState::kIdle && state != StreamState::kReservedLocal && state != StreamState::kReservedRemote &&
+         state != StreamState::kOpen && state != StreamState::kHalfClosedLocal && state != StreamState::kHalfClosedRemote;
+}
+
 // A Connection, and what came out of it.
 class Driven {
  public:

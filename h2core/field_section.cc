@@ -1,0 +1,311 @@
+// Checks on field sections. See field_section.h.
+#include "h2core/field_section.h"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+namespace h2::inline v0 {
+
+namespace {
+
+using hpack::HeaderField;
+using hpack::Token;
+
+enum Class : std::uint8_t {
+  kName = 1,        // may stand in a field name: a token's character, and no upper case (RFC 9113 §8.2.1)
+  kMethod = 2,      // may stand in a method: a token's character (RFC 9110 §5.6.2)
+  kValue = 4,       // may stand in a value
+  kTarget = 8,      // may stand in :path: visible ASCII
+  kScheme = 16,     // may stand in :scheme after the first letter (RFC 3986 §3.1)
+  kAuthority = 32,  // may stand in :authority
+};
+
+constexpr std::array<std::uint8_t, 256> make_classes() {
+  std::array<std::uint8_t, 256> classes{};
+  constexpr std::string_view kTokenMarks = "!#$%&'*+-.^_`|~";
+  for (unsigned c = 0; c < 256; ++c) {
+    const bool lower = c >= 'a' && c <= 'z';
+    const bool upper = c >= 'A' && c <= 'Z';
+    const bool digit = c >= '0' && c <= '9';
+    const bool mark = c < 128 && kTokenMarks.find(static_cast<char>(c)) != std::string_view::npos;
+    unsigned is = 0;
+    if (lower || digit || mark) is |= kName;
+    if (lower || upper || digit || mark) is |= kMethod;
+    if (c != 0 && c != '\r' && c != '\n') is |= kValue;
+    if (c > 0x20 && c < 0x7f) is |= kTarget;
+    if (lower || upper || digit || c == '+' || c == '-' || c == '.') is |= kScheme;
+    constexpr std::string_view kNotInAuthority = "@/?#\\\"<>^`{|}";
+    if (c > 0x20 && c < 0x7f && kNotInAuthority.find(static_cast<char>(c)) == std::string_view::npos) {
+      is |= kAuthority;
+    }
+    classes[c] = static_cast<std::uint8_t>(is);
+  }
+  return classes;
+}
+
+constexpr auto kClasses = make_classes();
+
+bool all(std::string_view text, Class wanted) {
+  std::uint8_t common = 0xff;
+  for (const char c : text) common &= kClasses[static_cast<std::uint8_t>(c)];
+  return (common & wanted) != 0;
+}
+
+bool blank(char c) { return c == ' ' || c == '\t'; }
+
+// RFC 9113 §8.2.1: no NUL, CR, LF; no space or tab at either end.
+bool value_valid(std::string_view value) {
+  if (value.empty()) return true;
+  return all(value, kValue) && !blank(value.front()) && !blank(value.back());
+}
+
+bool status_valid(std::string_view value) {
+  return value.size() == 3 && value[0] >= '1' && value[0] <= '5' && value[1] >= '0' && value[1] <= '9' &&
+         value[2] >= '0' && value[2] <= '9';
+}
+
+// One number, no sign, no list (RFC 9110 §8.6).
+std::optional<std::uint64_t> parse_length(std::string_view value) {
+  if (value.empty()) return std::nullopt;
+  std::uint64_t length = 0;
+  for (const char c : value) {
+    if (c < '0' || c > '9') return std::nullopt;
+    const auto digit = static_cast<std::uint64_t>(c - '0');
+    if (length > (std::uint64_t{0x7fffffffffffffff} - digit) / 10) return std::nullopt;
+    length = length * 10 + digit;
+  }
+  return length;
+}
+
+bool pseudo_valid(Token token, std::string_view value) {
+  switch (token) {
+    case Token::kMethod:
+      return !value.empty() && all(value, kMethod);
+    case Token::kPath:
+      // > MUST NOT be empty for "http" or "https" URIs; ... "*" for OPTIONS (RFC 9113 §8.3.1)
+      return !value.empty() && (value[0] == '/' || value == "*") && all(value, kTarget);
+    case Token::kScheme:
+      return !value.empty() && all(value, kScheme) &&
+             ((value[0] >= 'a' && value[0] <= 'z') || (value[0] >= 'A' && value[0] <= 'Z'));
+    case Token::kAuthority:
+      // > ":authority" MUST NOT include the deprecated userinfo subcomponent (RFC 9113 §8.3.1)
+      return value.empty() || all(value, kAuthority);
+    case Token::kStatus:
+      return status_valid(value);
+    case Token::kProtocol:
+      return !value.empty() && all(value, kMethod);
+    default:
+      return false;
+  }
+}
+
+Errc judge_field(const HeaderField& field) {
+  if (!field.name.empty() && field.name[0] == ':') {
+    if (!hpack::is_pseudo(field.token)) return Errc::kPseudoFieldUnknown;
+    return pseudo_valid(field.token, field.value) ? Errc::kNone : Errc::kPseudoFieldInvalid;
+  }
+  if (field.name.empty() || (field.token == Token::kNone && !all(field.name, kName))) {
+    return Errc::kFieldNameInvalid;
+  }
+  if (!value_valid(field.value)) return Errc::kFieldValueInvalid;
+  switch (field.token) {
+    // RFC 9113 §8.2.2.
+    case Token::kConnection:
+    case Token::kKeepAlive:
+    case Token::kProxyConnection:
+    case Token::kTransferEncoding:
+    case Token::kUpgrade:
+      return Errc::kFieldConnectionSpecific;
+    case Token::kTe:
+      return field.value == "trailers" ? Errc::kNone : Errc::kFieldConnectionSpecific;
+    case Token::kContentLength:
+      return parse_length(field.value) ? Errc::kNone : Errc::kContentLengthInvalid;
+    default:
+      return Errc::kNone;
+  }
+}
+
+// Whether a pseudo-header field that came was in `seen`.
+constexpr unsigned bit(Token token) { return 1U << static_cast<unsigned>(token); }
+
+constexpr unsigned kRequestPseudo = bit(Token::kMethod) | bit(Token::kScheme) | bit(Token::kPath) |
+                                    bit(Token::kAuthority) | bit(Token::kProtocol);
+
+// What a walk over a section found.
+struct Walk {
+  Errc fault = Errc::kNone;
+  unsigned seen = 0;  // pseudo-header fields, as bits
+  std::string_view method;
+  std::string_view path;
+  std::string_view scheme;
+  std::string_view authority;
+  std::string_view status;
+  std::optional<std::string_view> host;
+  std::optional<std::uint64_t> content_length;
+
+  void fail(Errc cause) {
+    if (fault == Errc::kNone) fault = cause;
+  }
+  void take_pseudo(const HeaderField& field, bool after_regular) {
+    if (after_regular) fail(Errc::kPseudoFieldAfterRegular);
+    if ((seen & bit(field.token)) != 0) fail(Errc::kPseudoFieldDuplicate);
+    seen |= bit(field.token);
+    switch (field.token) {
+      case Token::kMethod: method = field.value; break;
+      case Token::kPath: path = field.value; break;
+      case Token::kScheme: scheme = field.value; break;
+      case Token::kAuthority: authority = field.value; break;
+      case Token::kStatus: status = field.value; break;
+      default: break;
+    }
+  }
+  void take_regular(const HeaderField& field) {
+    if (field.token == Token::kHost) {
+      if (host) fail(Errc::kAuthorityMismatch);
+      host = field.value;
+    } else if (field.token == Token::kContentLength) {
+      if (content_length) fail(Errc::kContentLengthInvalid);
+      content_length = parse_length(field.value);
+    }
+  }
+};
+
+Errc fault_of(const HeaderField& field, bool received) {
+  return received ? static_cast<Errc>(field.annotation) : judge_field(field);
+}
+
+template <class Fields>
+Walk walk(const Fields& fields, bool received) {
+  Walk w;
+  bool regular = false;
+  for (const HeaderField& given : fields) {
+    HeaderField field = given;
+    if (!received && field.token == Token::kNone) field.token = hpack::lookup_token(field.name);
+    if (const Errc fault = fault_of(field, received); fault != Errc::kNone) w.fail(fault);
+    if (hpack::is_pseudo(field.token)) {
+      w.take_pseudo(field, regular);
+    } else {
+      regular = true;
+      if (field.name.empty() || field.name[0] != ':') w.take_regular(field);
+    }
+  }
+  return w;
+}
+
+bool same_host(std::string_view a, std::string_view b) {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [&](char x, char y) { return lower(x) == lower(y); });
+}
+
+// RFC 9113 §8.3.1, §8.5; RFC 8441 §4.
+Errc request_fault(const Walk& w, bool extended_connect) {
+  if (w.fault != Errc::kNone) return w.fault;
+  if ((w.seen & ~kRequestPseudo) != 0) return Errc::kPseudoFieldUnknown;
+  const auto has = [&](Token token) { return (w.seen & bit(token)) != 0; };
+  if (!has(Token::kMethod)) return Errc::kPseudoFieldMissing;
+  const bool connect = w.method == "CONNECT";
+  if (has(Token::kProtocol) && !extended_connect) return Errc::kPseudoFieldUnknown;
+  if (has(Token::kProtocol) && !connect) return Errc::kConnectMalformed;
+  if (connect && !has(Token::kProtocol)) {
+    // > The ":scheme" and ":path" pseudo-header fields MUST be omitted. (RFC 9113 §8.5)
+    if (has(Token::kScheme) || has(Token::kPath)) return Errc::kConnectMalformed;
+    return w.authority.empty() ? Errc::kConnectMalformed : Errc::kNone;
+  }
+  if (!has(Token::kScheme) || !has(Token::kPath)) return Errc::kPseudoFieldMissing;
+  if (w.path == "*" && w.method != "OPTIONS") return Errc::kPseudoFieldInvalid;
+  const bool http = w.scheme == "http" || w.scheme == "https";
+  if (http) {
+    // > MUST contain either an ":authority" pseudo-header field or a "Host" header field (RFC 9113 §8.3.1)
+    if (has(Token::kAuthority) && w.authority.empty()) return Errc::kPseudoFieldInvalid;
+    if (!has(Token::kAuthority) && (!w.host || w.host->empty())) return Errc::kPseudoFieldMissing;
+  }
+  if (has(Token::kAuthority) && w.host && !same_host(w.authority, *w.host)) return Errc::kAuthorityMismatch;
+  if (w.host && !w.host->empty() && !all(*w.host, kAuthority)) return Errc::kAuthorityMismatch;
+  return Errc::kNone;
+}
+
+template <class Fields>
+SectionInfo request(const Fields& fields, bool extended_connect, bool received) {
+  const Walk w = walk(fields, received);
+  SectionInfo info;
+  info.fault = request_fault(w, extended_connect);
+  info.is_head = w.method == "HEAD";
+  info.is_connect = w.method == "CONNECT";
+  info.content_length = w.content_length;
+  return info;
+}
+
+template <class Fields>
+SectionInfo response(const Fields& fields, bool received) {
+  const Walk w = walk(fields, received);
+  SectionInfo info;
+  info.fault = w.fault;
+  if (info.fault == Errc::kNone && w.seen != bit(Token::kStatus)) {
+    info.fault = w.status.empty() ? Errc::kPseudoFieldMissing : Errc::kPseudoFieldUnknown;
+  }
+  if (status_valid(w.status)) {
+    info.status = (w.status[0] - '0') * 100 + (w.status[1] - '0') * 10 + (w.status[2] - '0');
+  }
+  info.content_length = w.content_length;
+  return info;
+}
+
+// Fields that frame, route or authenticate a message make no sense after it (RFC 9110 §6.5.1).
+bool allowed_in_trailers(Token token) {
+  switch (token) {
+    case Token::kContentLength:
+    case Token::kHost:
+    case Token::kContentEncoding:
+    case Token::kContentType:
+    case Token::kContentRange:
+    case Token::kAuthorization:
+    case Token::kProxyAuthorization:
+    case Token::kSetCookie:
+    case Token::kCookie:
+    case Token::kTrailer:
+    case Token::kTe:
+    case Token::kExpect:
+    case Token::kMaxForwards:
+      return false;
+    default:
+      return true;
+  }
+}
+
+template <class Fields>
+SectionInfo trailers(const Fields& fields, bool received) {
+  SectionInfo info;
+  for (const HeaderField& given : fields) {
+    HeaderField field = given;
+    if (!received && field.token == Token::kNone) field.token = hpack::lookup_token(field.name);
+    Errc fault = fault_of(field, received);
+    if (!field.name.empty() && field.name[0] == ':') fault = Errc::kPseudoFieldInTrailers;
+    if (fault == Errc::kNone && !allowed_in_trailers(field.token)) fault = Errc::kPseudoFieldInTrailers;
+    if (fault != Errc::kNone) {
+      info.fault = fault;
+      break;
+    }
+  }
+  return info;
+}
+
+}  // namespace
+
+std::uint32_t classify_field(const HeaderField& field) noexcept {
+  return static_cast<std::uint32_t>(judge_field(field));
+}
+
+SectionInfo check_request(hpack::FieldsView fields, bool extended_connect) {
+  return request(fields, extended_connect, true);
+}
+SectionInfo check_request(std::span<const HeaderField> fields, bool extended_connect) {
+  return request(fields, extended_connect, false);
+}
+SectionInfo check_response(hpack::FieldsView fields) { return response(fields, true); }
+SectionInfo check_response(std::span<const HeaderField> fields) { return response(fields, false); }
+SectionInfo check_trailers(hpack::FieldsView fields) { return trailers(fields, true); }
+SectionInfo check_trailers(std::span<const HeaderField> fields) { return trailers(fields, false); }
+
+}  // namespace h2::inline v0

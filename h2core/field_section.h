@@ -1,0 +1,71 @@
+// What a field section must be to make a valid message, in both directions (RFC 9113 §8.2, §8.3).
+// Tested by tests/h2core/field_section_test.cc.
+#ifndef H2_H2CORE_FIELD_SECTION_H_
+#define H2_H2CORE_FIELD_SECTION_H_
+
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "h2core/error.h"
+#include "hpack/field_list.h"
+#include "hpack/header_field.h"
+
+namespace h2::inline v0 {
+
+// What is wrong with one field by itself, as an Errc (0: nothing): characters, connection-specific fields, the
+// grammar of pseudo-header values and of content-length. The field's token must be set. Fit for
+// hpack::Decoder::Config::classify, so that a field is judged once and not each time it comes out of a table.
+std::uint32_t classify_field(const hpack::HeaderField& field) noexcept;
+
+// What a section says, and what is wrong with it.
+struct SectionInfo {
+  Errc fault = Errc::kNone;
+  int status = 0;  // of a response; 0: none that is valid
+  bool is_head = false;
+  bool is_connect = false;  // plain or extended
+  std::optional<std::uint64_t> content_length;
+};
+
+// A request's header section (RFC 9113 §8.3.1, §8.5). `extended_connect`: whether :protocol is allowed
+// (RFC 8441 §4). Of received fields the decoder's annotation is believed.
+SectionInfo check_request(hpack::FieldsView fields, bool extended_connect);
+// The same for fields to be sent, each of which is judged here.
+SectionInfo check_request(std::span<const hpack::HeaderField> fields, bool extended_connect);
+
+// A response's header section (RFC 9113 §8.3.2), 1xx included.
+SectionInfo check_response(hpack::FieldsView fields);
+SectionInfo check_response(std::span<const hpack::HeaderField> fields);
+
+// A trailer section (RFC 9113 §8.1): no pseudo-header fields, and none that frames or routes the message.
+SectionInfo check_trailers(hpack::FieldsView fields);
+SectionInfo check_trailers(std::span<const hpack::HeaderField> fields);
+
+// How long content may be, and is (RFC 9113 §8.1.1).
+class BodyLength {
+ public:
+  // As content-length says; none: any.
+  void expect(std::optional<std::uint64_t> length) { expected_ = length; }
+  // No content at all, whatever content-length says: responses to HEAD, 204, 304.
+  void expect_none() {
+    expected_ = 0;
+    forbidden_ = true;
+  }
+  // `bytes` more arrived; false: too many.
+  bool add(std::uint64_t bytes) {
+    received_ += bytes;
+    return !expected_ || received_ <= *expected_;
+  }
+  // Whether it may end here.
+  bool complete() const { return !expected_ || received_ == *expected_; }
+  bool forbidden() const { return forbidden_; }
+
+ private:
+  std::optional<std::uint64_t> expected_;
+  std::uint64_t received_ = 0;
+  bool forbidden_ = false;
+};
+
+}  // namespace h2::inline v0
+
+#endif  // H2_H2CORE_FIELD_SECTION_H_
