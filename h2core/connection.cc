@@ -20,7 +20,9 @@ Connection::Impl::Impl(Role role, const Config& config, MemoryResource& memory, 
                 .max_table_size = 4'096,
                 .max_list_size = config.max_header_list_size,
                 .max_fields = config.max_header_fields,
-                .max_string = config.max_header_list_size,
+                // Longer strings are beyond what a section may come to before it ends the connection.
+                .max_string = static_cast<std::uint32_t>(
+                    std::min<std::uint64_t>(2 * std::uint64_t{config.max_header_list_size}, kUnlimited)),
                 .classify = config.validation == FieldValidation::kStrict ? &classify_field : nullptr}),
       encoder_({.memory = &memory_,
                 .max_table_size = config.encoder_table_size,
@@ -230,6 +232,12 @@ void Connection::Impl::free_slot(Index slot) {
   streams_[slot] = Stream{};
   streams_.remove(slot);
   if (ours && queued_requests_ > 0) open_queued_requests();
+}
+
+void Connection::Impl::forget_slot(Index slot) {
+  if (slot == kNoIndex) return;
+  streams_[slot] = Stream{};
+  streams_.remove(slot);
 }
 
 Result<void, UsageError> Connection::Impl::reset_stream(StreamId id, ErrorCode code) {

@@ -99,6 +99,7 @@ class Connection::Impl final : public PieceOwner {
   std::size_t consume_preface(Bytes bytes);
   bool carry_more(Bytes& bytes, std::size_t wanted);
   bool header_acceptable(const FrameHeader& header, Bytes start);
+  bool paused() const;
   bool paused(const FrameHeader& header) const;
   void handle_frame(const FrameHeader& header, Bytes payload);
   void handle(const DataFrame& frame);
@@ -141,6 +142,8 @@ class Connection::Impl final : public PieceOwner {
   void close_if_ended(Stream& stream);
   void end_all_streams(ResetBy by, ErrorCode code, Errc cause);
   void free_slot(Index slot);
+  // Takes back a slot that never came into use, or kNoIndex.
+  void forget_slot(Index slot);
   void report(const Event& event);
   Index slot_of(StreamId id) const { return map_.find(id); }
   bool knows_highest(StreamId id) const;

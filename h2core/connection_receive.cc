@@ -45,6 +45,8 @@ std::size_t Connection::Impl::consume(Bytes bytes) {
   while (!bytes.empty() || carry_.size() >= kFrameHeaderSize) {
     if (!carry_.empty()) {
       // Finish the frame that began in an earlier input.
+      // While input waits, a header is left incomplete: what is not taken shows that there is more to do.
+      if (carry_.size() < kFrameHeaderSize && paused()) break;
       if (!carry_more(bytes, kFrameHeaderSize)) break;
       const FrameHeader header = read_frame_header(std::span<const std::uint8_t, 9>(carry_.data(), 9));
       if (carry_.size() == kFrameHeaderSize && !header_acceptable(header, {carry_.data(), 9})) return given;
@@ -135,9 +137,13 @@ bool Connection::Impl::header_acceptable(const FrameHeader& header, Bytes start)
 }
 
 // Whether the frame has to wait for a later call.
+bool Connection::Impl::paused() const {
+  return frames_this_call_ >= config_.max_frames_per_call ||
+         output_.answers() >= config_.pause_input_at_answers;
+}
+
 bool Connection::Impl::paused(const FrameHeader& header) const {
-  if (frames_this_call_ >= config_.max_frames_per_call) return true;
-  if (output_.answers() >= config_.pause_input_at_answers) return true;
+  if (paused()) return true;
   // Views of this call's settings may not move; what does not fit beside them comes in the next call.
   return header.type == FrameType::kSettings && !changed_.empty() &&
          changed_.capacity() - changed_.size() < header.length / 6;
@@ -243,7 +249,8 @@ Connection::Impl::Block::Kind Connection::Impl::open_remote_stream(const Headers
                                                   : StreamInput::kReceiveHeaders);
     const bool never_seen = !map_.ended(id) && !id.is_initiated_by(role_);
     if (id.is_initiated_by(role_) && !knows_highest(id)) {
-      fail(ErrorCode::kProtocolError, Errc::kFrameOnIdleStream);
+      fail(ErrorCode::kProtocolError,
+           role_ == Role::kServer ? Errc::kStreamIdWrongParity : Errc::kFrameOnIdleStream);
     } else if (never_seen && role_ == Role::kServer) {
       // > The identifier of a newly established stream MUST be numerically greater than all streams that
       // > the initiating endpoint has opened or reserved. (RFC 9113 §5.1.1)
@@ -277,6 +284,7 @@ Connection::Impl::Block::Kind Connection::Impl::open_remote_stream(const Headers
   stream.send_window = FlowWindow(remote_.initial_window_size);
   const Index slot = streams_.add(stream);
   if (slot == kNoIndex || !map_.insert(id, slot)) {
+    forget_slot(slot);
     out_of_memory();
     return Block::Kind::kDiscard;
   }
@@ -343,6 +351,9 @@ void Connection::Impl::decode_fragment(Bytes fragment, bool end_headers) {
       fragment, end_headers ? hpack::EndOfBlock::kYes : hpack::EndOfBlock::kNo, fields_);
   if (!decoded) {
     if (decoded.error() == hpack::DecodeError::kOutOfMemory) return out_of_memory();
+    if (decoded.error() == hpack::DecodeError::kStringTooLong) {
+      return fail(ErrorCode::kEnhanceYourCalm, Errc::kHeaderListTooLarge);
+    }
     return fail(ErrorCode::kCompressionError, Errc::kCompressionFailed);
   }
   if (decoder_.counted_size() > 2 * std::uint64_t{config_.max_header_list_size}) {
@@ -482,7 +493,17 @@ void Connection::Impl::finish_trailers(Stream& stream, const Block& block, Field
 
 void Connection::Impl::finish_push(const Block& block, FieldsView fields) {
   SectionInfo info;
-  if (config_.validation == FieldValidation::kStrict) info = check_request(fields, false);
+  if (config_.validation == FieldValidation::kStrict) {
+    info = check_request(fields, false);
+    // RFC 9113 §8.4: a promised request is safe and has no content.
+    const auto method = fields.find(hpack::Token::kMethod);
+    if (info.fault == Errc::kNone && method && *method != "GET" && *method != "HEAD") {
+      info.fault = Errc::kPseudoFieldInvalid;
+    }
+    if (info.fault == Errc::kNone && info.content_length.value_or(0) > 0) {
+      info.fault = Errc::kContentLengthInvalid;
+    }
+  }
   Stream stream;
   stream.id = block.promised_id;
   stream.state = StreamState::kReservedRemote;
@@ -491,7 +512,10 @@ void Connection::Impl::finish_push(const Block& block, FieldsView fields) {
   stream.request_is_head = info.is_head;
   stream.send_ended = true;
   const Index slot = streams_.add(stream);
-  if (slot == kNoIndex || !map_.insert(block.promised_id, slot)) return out_of_memory();
+  if (slot == kNoIndex || !map_.insert(block.promised_id, slot)) {
+    forget_slot(slot);
+    return out_of_memory();
+  }
   ++reserved_;
   // RFC 9113 §8.4: a promised request that is malformed, or truncated, is a stream error.
   if (decoder_.list_truncated()) info.fault = Errc::kHeaderListTooLarge;
@@ -525,13 +549,16 @@ void Connection::Impl::handle(const DataFrame& frame) {
   const auto data_length = static_cast<std::uint32_t>(frame.data.size());
   const std::uint32_t padding = length - data_length;
   const bool on_receipt = config_.connection_credit == ConnectionCredit::kOnReceipt;
+  if (!stream.receive_window.receive(length)) {
+    credit_connection(length);
+    return fail_stream(frame.stream_id, ErrorCode::kFlowControlError, Errc::kWindowExceeded);
+  }
   const auto refuse = [&](ErrorCode code, Errc cause) {
+    // Nobody will use these bytes; close_stream is not to return their credit a second time.
+    (void)stream.receive_window.acknowledge(length);
     credit_connection(length);
     fail_stream(frame.stream_id, code, cause);
   };
-  if (!stream.receive_window.receive(length)) {
-    return refuse(ErrorCode::kFlowControlError, Errc::kWindowExceeded);
-  }
   const PhaseCell& phase = transition(
       stream.receive_phase, frame.end_stream ? MessageInput::kDataEndStream : MessageInput::kData);
   if (phase.verdict != Verdict::kAccept) return refuse(ErrorCode::kProtocolError, phase.cause);
@@ -547,7 +574,7 @@ void Connection::Impl::handle(const DataFrame& frame) {
   stream.state = cell.next;
   // Padding has been used the moment it arrives.
   credit_connection(on_receipt ? length : padding);
-  if (!frame.end_stream) credit_stream(stream, padding);
+  credit_stream(stream, padding);
   if (data_length >= cost::kUsefulDataBytes) ledger_.refund(cost::kRefundData);
   if (data_length == 0 && !frame.end_stream) {
     charge(cost::kEmptyData);

@@ -19,7 +19,8 @@ MemoryResource& memory_of(const Decoder::Config& config) {
 
 Decoder::Decoder(const Config& config)
     : config_(config),
-      table_(memory_of(config), config.max_table_size),
+      // The encoder starts with 4,096 and has to say so when it uses more (RFC 7541 §4.2).
+      table_(memory_of(config), std::min<std::uint32_t>(config.max_table_size, 4'096)),
       carry_(memory_of(config)),
       scratch_(memory_of(config)),
       limit_(config.max_table_size) {}

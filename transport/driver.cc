@@ -36,6 +36,7 @@ struct BodyChunk::Slab {
   std::atomic<std::uint32_t> references{1};
   std::size_t capacity = 0;
   std::size_t used = 0;
+  bool own = false;  // holds copies, not what a socket was read into
 
   std::uint8_t* data() { return reinterpret_cast<std::uint8_t*>(this + 1); }
 
@@ -405,15 +406,16 @@ void Driver::Impl::settle(Lock& lock) {
 
 void Driver::Impl::flush(Lock& lock) {
   dispatch(conn.poll_events());
-  while (!writing && !write_blocked && conn.want_write()) {
-    if (write_failed) return discard_output();
+  while (!dead && !writing && !write_blocked && conn.want_write()) {
+    if (write_failed) {
+      discard_output();
+      break;
+    }
     std::array<Bytes, kMostPieces> pieces;
     const std::span<const Bytes> all = conn.data_to_send();
     const std::size_t count = std::min(all.size(), pieces.size());
     if (count == 0) break;
     std::copy_n(all.begin(), count, pieces.begin());
-    std::size_t asked = 0;
-    for (std::size_t i = 0; i < count; ++i) asked += pieces[i].size();
 
     writing = true;
     lock.unlock();
@@ -434,12 +436,9 @@ void Driver::Impl::flush(Lock& lock) {
       conn.mark_sent(out.size());
       dispatch(conn.poll_events());
     }
-    if (out.would_block() || out.size() < asked) {
-      // The next turn finds out whether a short write meant a full socket.
-      if (out.would_block()) {
-        write_blocked = true;
-        if (leader_waits && !leader_writes) stream->wake();
-      }
+    if (out.would_block()) {
+      write_blocked = true;
+      if (leader_waits && !leader_writes) stream->wake();
     }
     if (leader_waits && !leader_reads && conn.want_read()) stream->wake();
   }
@@ -477,7 +476,7 @@ void Driver::Impl::add_body(Record& record, Bytes data) {
     if (record.has_body()) {
       BodyChunk& last = record.body.back();
       Slab* own = last.slab_;
-      if (own != slab && own->used + data.size() <= own->capacity) {
+      if (own->own && own->used + data.size() <= own->capacity) {
         std::memcpy(own->data() + own->used, data.data(), data.size());
         own->used += data.size();
         last.bytes_ = Bytes(last.bytes_.data(), last.bytes_.size() + data.size());
@@ -486,6 +485,7 @@ void Driver::Impl::add_body(Record& record, Bytes data) {
     }
     // The first small piece is often the only one; after that, room for some more.
     chunk.slab_ = Slab::make(record.has_body() ? std::max(data.size(), kCopyBelow) : data.size());
+    chunk.slab_->own = true;
     std::memcpy(chunk.slab_->data(), data.data(), data.size());
     chunk.slab_->used = data.size();
     chunk.bytes_ = Bytes(chunk.slab_->data(), data.size());

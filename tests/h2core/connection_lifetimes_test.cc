@@ -150,7 +150,7 @@ TEST(Bodies, AreReleasedExactlyOnceInAllEndings) {
         EXPECT_EQ(client.count("BodyReleased stream=1 tag=102 "), 1U) << client.text();
         EXPECT_EQ(client.count("BodyReleased stream=1 tag=103 incomplete"), 1U) << client.text();
         EXPECT_EQ(client.count("BodyReleased"), 3U) << client.text();
-        if (!client.conn.error().has_value()) {
+        if (client.conn.want_read()) {
           EXPECT_EQ(read_frames(client.out).rest, "") << "a frame was cut";
         }
       }

@@ -81,13 +81,14 @@ TEST(Memory, NothingIsAllocatedPerRequestAfterWarmUp) {
   Pair pair;
   const Fields storage = post("/path", {{"accept", "*/*"}, {"user-agent", "test"}});
   const std::vector<HeaderField> fields = views_of(storage);
-  for (int i = 0; i < 200; ++i) ASSERT_TRUE(pair.request(fields));
+  // The streams that ended last are remembered, up to a number; until then their table grows.
+  for (int i = 0; i < 2'000; ++i) ASSERT_TRUE(pair.request(fields));
   const std::uint64_t client_before = pair.client_memory.allocations;
   const std::uint64_t server_before = pair.server_memory.allocations;
   for (int i = 0; i < 1'000; ++i) ASSERT_TRUE(pair.request(fields));
   EXPECT_EQ(pair.client_memory.allocations - client_before, 0U);
   EXPECT_EQ(pair.server_memory.allocations - server_before, 0U);
-  EXPECT_EQ(pair.responses, 1'200U);
+  EXPECT_EQ(pair.responses, 3'000U);
 }
 
 TEST(Memory, AllIsGivenBackInTheSizesThatWereTaken) {
@@ -253,7 +254,9 @@ TEST(Limits, AnOversizedSectionIsRefusedAndTheConnectionLives) {
   start(server);
   server.feed(FrameScript().headers(1, get("/", {{"x", std::string(1'200, 'y')}}), kEnd)).drain();
   EXPECT_EQ(server.count("RequestReceived"), 0U);
-  EXPECT_NE(server.frames().find(FrameType::kRstStream, 1), nullptr) << to_string(server.frames());
+  const WireOutput out = server.frames();
+  ASSERT_NE(out.find(FrameType::kHeaders, 1), nullptr) << to_string(out);
+  EXPECT_NE(out.find(FrameType::kHeaders, 1)->payload.find("431"), std::string::npos) << "status 431";
   EXPECT_FALSE(server.conn.error().has_value());
   server.feed(FrameScript().headers(3, get(), kEnd));
   EXPECT_EQ(server.count("RequestReceived stream=3"), 1U) << server.text();

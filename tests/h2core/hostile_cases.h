@@ -45,8 +45,6 @@ struct HostileCase {
   std::function<void(Config&)> config;
   // What our side does before the script arrives: requests, say.
   std::function<void(Driven&)> before;
-  // What our side does when an event arrives; a request is not answered otherwise.
-  std::function<void(Connection&, const Event&)> on_event;
   std::vector<Setting> peer_settings;
 };
 

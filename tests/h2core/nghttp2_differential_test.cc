@@ -497,7 +497,8 @@ class TheirEnd final : public Endpoint {
       const nghttp2_settings_entry entries[] = {
           {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, me.random_window()},
           {NGHTTP2_SETTINGS_HEADER_TABLE_SIZE, static_cast<std::uint32_t>(me.session_.random.below(6'000))},
-          {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, static_cast<std::uint32_t>(1 + me.session_.random.below(20))}};
+          // Lowered, it would refuse requests that are on their way.
+          {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, static_cast<std::uint32_t>(20 + me.session_.random.below(20))}};
       nghttp2_submit_settings(ng, NGHTTP2_FLAG_NONE, entries, std::size(entries));
     }
     return 0;
@@ -540,7 +541,7 @@ class TheirEnd final : public Endpoint {
 
 void expect_intact(const Message& sent, const Arrived& arrived) {
   EXPECT_EQ(arrived.informational, sent.informational);
-  EXPECT_EQ(arrived.fields, sent.fields);
+  EXPECT_TRUE(arrived.fields == sent.fields) << "fields differ";
   EXPECT_EQ(arrived.body.size(), sent.body_size);
   EXPECT_TRUE(arrived.body == sent.body());
   EXPECT_EQ(arrived.trailers, sent.trailers);
@@ -571,6 +572,7 @@ std::size_t run(std::uint64_t seed, Role our_role) {
   if (session.random.chance(30)) config.copy_below = static_cast<std::uint32_t>(session.random.below(4'000));
   if (session.random.chance(30)) config.max_concurrent_streams = static_cast<std::uint32_t>(1 + session.random.below(30));
   config.hash_seed = seed;
+  config.assumed_max_concurrent_streams = 1;  // they may announce as little, and refuse the rest
   OurEnd ours(our_role, config, session);
   TheirEnd theirs(peer_of(our_role), session);
   LinkOptions options;
@@ -599,8 +601,8 @@ std::size_t run(std::uint64_t seed, Role our_role) {
     if (plan.reset == Reset::kNone) {
       expect_intact(plan.request, at_server);
       expect_intact(plan.response, at_client);
-      EXPECT_FALSE(at_server.reset);
-      EXPECT_FALSE(at_client.reset);
+      EXPECT_FALSE(at_server.reset) << "code " << at_server.code;
+      EXPECT_FALSE(at_client.reset) << "code " << at_client.code;
       continue;
     }
     expect_prefix(plan.request, at_server);

@@ -259,7 +259,7 @@ Cli::Cli() {
   value("--parallel-max", "N", "With -Z: at most N at a time (50)");
   value("-w,--write-out", "FORMAT", "What to print after each transfer; see below");
   value("-m,--max-time", "SECONDS", "Give a transfer up after this time");
-  value("--connect-timeout", "SECONDS", "Give connecting up after this time");
+  value("--connect-timeout", "SECONDS", "Give name, connection and TLS up after this time (10)");
   value("--resolve", "HOST:PORT:ADDR", "Connect to ADDR for HOST and PORT; several: ADDR,ADDR");
   flag("--http2-prior-knowledge", "HTTP/2 at once: in cleartext for http://, and nothing else for https://");
   flag("--frames", "Print all frames on standard error; see below");

@@ -14,7 +14,7 @@ std::string method_of(const GetOptions& options, const GetTarget& target) {
 
 }  // namespace
 
-PlannedRequest plan_request(const GetOptions& options, const GetTarget& target) {
+PlannedRequest plan_request(const GetOptions& options, const GetTarget& target, const std::string& user_agent) {
   PlannedRequest plan;
   plan.method = method_of(options, target);
   plan.has_body = options.data.has_value() || target.upload_path.has_value();
@@ -23,10 +23,10 @@ PlannedRequest plan_request(const GetOptions& options, const GetTarget& target) 
     return std::find(removed.begin(), removed.end(), name) != removed.end() ||
            std::any_of(options.headers.begin(), options.headers.end(), [&](const auto& h) { return h.first == name; });
   };
-  const auto add_default = [&](const char* name, const char* value) {
+  const auto add_default = [&](const char* name, const std::string& value) {
     if (!is_given(name)) plan.fields.emplace_back(name, value);
   };
-  add_default("user-agent", "h2");
+  add_default("user-agent", user_agent);
   add_default("accept", "*/*");
   if (options.data) add_default("content-type", "application/x-www-form-urlencoded");
   for (const auto& [name, value] : options.headers) {

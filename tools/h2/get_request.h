@@ -21,8 +21,8 @@ struct PlannedRequest {
 };
 
 // What method and fields the options give for a target (as curl does: GET, HEAD for -I, POST for -d, PUT for
-// -T, -X above all).
-PlannedRequest plan_request(const GetOptions& options, const GetTarget& target);
+// -T, -X above all). `user_agent` is sent unless -H says otherwise.
+PlannedRequest plan_request(const GetOptions& options, const GetTarget& target, const std::string& user_agent);
 
 }  // namespace h2::inline v0::tools
 
