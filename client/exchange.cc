@@ -9,6 +9,7 @@ namespace h2::inline v0::client {
 
 using transport::BodyChunk;
 using transport::ClientStream;
+using hpack::HeaderField;
 using transport::DriverError;
 
 namespace {

@@ -592,7 +592,6 @@ void Connection::Impl::credit_connection(std::uint32_t bytes) {
 }
 
 void Connection::Impl::credit_stream(Stream& stream, std::uint32_t bytes) {
-  if (bytes == 0) return;
   const std::uint32_t increment = stream.receive_window.acknowledge(bytes);
   // The window of a side that has ended is of no use to the peer.
   const bool open = stream.state == StreamState::kOpen || stream.state == StreamState::kHalfClosedLocal;
@@ -691,7 +690,10 @@ void Connection::Impl::handle_settings_ack() {
   decoder_.set_max_table_size(local_.header_table_size);
   if (delta != 0) {
     for (Index slot = 0; slot < streams_.capacity(); ++slot) {
-      if (streams_[slot].id.value != 0) streams_[slot].receive_window.adjust(delta);
+      if (streams_[slot].id.value == 0) continue;
+      streams_[slot].receive_window.adjust(delta);
+      // Credit that was too little to be announced may be all that a smaller window has.
+      credit_stream(streams_[slot], 0);
     }
   }
   map_.forget_resets_before(sent.epoch);

@@ -535,8 +535,8 @@ void Connection::Impl::write_data(Index slot) {
   const Index index = stream.first;
   Outgoing& out = outgoing_[index];
   const std::int64_t window = std::min(stream.send_window.available(), send_window_.available());
+  if (window <= 0) return;  // a stream's may have become negative since it was ready (RFC 9113 §6.9.2)
   const auto room = static_cast<std::size_t>(std::min<std::int64_t>(window, remote_.max_frame_size));
-  if (room == 0) return;
   const bool written = out.kind == Outgoing::Kind::kSource ? write_from_source(stream, out, room)
                                                            : write_from_bytes(stream, out, index, room);
   // The stream may be gone by now (its end was sent, or its source failed).

@@ -94,6 +94,11 @@ std::span<const Bytes> OutputQueue::pieces() {
   for (std::size_t i = segments_begin_; i < segments_.size(); ++i) {
     if (!pieces_.push_back(Bytes(segments_[i].data, segments_[i].size))) break;  // the rest comes later
   }
+  if (pieces_.empty() && segments_begin_ < segments_.size()) {
+    // No memory even for the list: one piece at a time goes without.
+    only_piece_ = Bytes(segments_[segments_begin_].data, segments_[segments_begin_].size);
+    return {&only_piece_, 1};
+  }
   return {pieces_.data(), pieces_.size()};
 }
 

@@ -86,6 +86,7 @@ class OutputQueue {
   Vector<Segment> segments_;
   std::size_t segments_begin_ = 0;
   Vector<Bytes> pieces_;
+  Bytes only_piece_;
   Vector<std::uint64_t> answers_;  // end offsets, ascending
   std::size_t answers_begin_ = 0;
   std::uint64_t queued_ = 0;  // offset of the end of the output since the connection began

@@ -41,7 +41,7 @@ std::uint64_t hash_text(std::string_view text, std::uint64_t seed) {
     return mix(load64(text.data()) ^ seed ^ (n * kB), load64(text.data() + n - 8) ^ middle ^ kA);
   }
   std::uint64_t packed = 0;
-  std::memcpy(&packed, text.data(), n);
+  if (n > 0) std::memcpy(&packed, text.data(), n);  // data() may be null
   return mix(packed ^ seed, kA + n * kB);
 }
 

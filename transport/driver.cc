@@ -330,45 +330,54 @@ void Driver::Impl::lead(Lock& lock, Record* record, Time deadline, bool may_wait
   leader_waits = true;
   lock.unlock();
 
+  std::optional<TransportError> broken;
+  std::size_t got = 0;
+  bool ended = false;
   bool writable = false;
-  bool would_block = true;
-  std::optional<IoResult> in;
   const std::span<std::uint8_t> room =
       read ? std::span<std::uint8_t>(slab->data() + slab->used, slab->capacity - slab->used)
            : std::span<std::uint8_t>();
-  if (read && (more_likely || !may_wait)) in = stream->try_read(room);
-  if (may_wait && (!in || in->would_block())) {
-    const auto ready = stream->wait({read, write}, until);
-    writable = ready.writable;
-    if (read) in = stream->try_read(room);
+  // False: nothing came.
+  const auto try_read = [&] {
+    const auto in = stream->try_read(room);
+    if (!in) {
+      broken = in.error();
+    } else {
+      got = in->bytes;
+      ended = in->end();
+    }
+    return broken || ended || got > 0;
+  };
+  if (!(read && (more_likely || !may_wait) && try_read()) && may_wait) {
+    const auto ready = stream->wait(read, write, until);
+    if (!ready) {
+      broken = ready.error();
+    } else {
+      writable = ready->writable;
+      // Also when the time is up: what has come is looked at before a deadline is held against the peer.
+      if (read && (ready->readable || ready->timed_out)) try_read();
+    }
   }
-  if (in) would_block = in->would_block();
 
   lock.lock();
   leader_waits = false;
   leader_record = nullptr;
   if (writable || !may_wait) write_blocked = false;
-  more_likely = false;
-  const Time now = clock.now();
-  if (in && !would_block) {
-    if (in->failed()) {
-      if (!io_error) io_error = in->error();
-      return input_ended();
-    }
-    if (in->ended()) return input_ended();
+  more_likely = read && got == room.size();
+  if (broken || ended) {
+    if (broken) io_error = broken;
+    return input_ended();
+  }
+  if (got > 0) {
     ++counts.reads;
-    counts.bytes_received += in->size();
-    more_likely = in->size() == room.size();
+    counts.bytes_received += got;
     input_begin = slab->used;
-    slab->used += in->size();
+    slab->used += got;
     input_end = slab->used;
     return take_input();
   }
   if (write_failed) return input_ended();
-  if (now >= conn.next_deadline()) {
-    dispatch(conn.on_time(now));
-    flush(lock);
-  }
+  if (const Time now = clock.now(); now >= conn.next_deadline()) dispatch(conn.on_time(now));
 }
 
 void Driver::Impl::take_input() {
@@ -419,27 +428,26 @@ void Driver::Impl::flush(Lock& lock) {
 
     writing = true;
     lock.unlock();
-    const IoResult out = stream->try_write(std::span<const Bytes>(pieces.data(), count));
+    const auto out = stream->try_write(std::span<const Bytes>(pieces.data(), count));
     lock.lock();
     writing = false;
 
-    if (out.failed()) {
+    if (!out) {
       write_failed = true;
-      io_error = out.error();
+      if (!io_error) io_error = out.error();
       discard_output();
       wake_leader();  // it is not to wait any more
       break;
     }
-    if (!out.would_block()) {
-      ++counts.writes;
-      counts.bytes_sent += out.size();
-      conn.mark_sent(out.size());
-      dispatch(conn.poll_events());
-    }
-    if (out.would_block()) {
+    if (out->would_block()) {
       write_blocked = true;
       if (leader_waits && !leader_writes) stream->wake();
+      break;
     }
+    ++counts.writes;
+    counts.bytes_sent += out->bytes;
+    conn.mark_sent(out->bytes);
+    dispatch(conn.poll_events());
     if (leader_waits && !leader_reads && conn.want_read()) stream->wake();
   }
   settle(lock);
@@ -506,7 +514,7 @@ void Driver::Impl::dispatch(std::span<const Event> events) {
   if (events.empty()) return;
   const auto copy_fields = [](const FieldsView& fields) {
     Headers out;
-    for (const HeaderField field : fields) {
+    for (const hpack::HeaderField field : fields) {
       if (!field.name.starts_with(':')) out.add(field.name, field.value, field.sensitive);
     }
     return out;
@@ -607,7 +615,7 @@ Driver::~Driver() {
   impl_->settle(lock);
 }
 
-Result<ClientStream, DriverError> Driver::open(std::span<const HeaderField> fields, EndStream end) {
+Result<ClientStream, DriverError> Driver::open(std::span<const hpack::HeaderField> fields, EndStream end) {
   Impl& d = *impl_;
   Lock lock(d.mutex);
   const auto not_open = [&] {
@@ -814,7 +822,7 @@ Result<ClientStream::Sent, DriverError> ClientStream::send_data(Bytes data, EndS
   return Sent::kQueued;
 }
 
-Result<ClientStream::Sent, DriverError> ClientStream::send_trailers(std::span<const HeaderField> fields) {
+Result<ClientStream::Sent, DriverError> ClientStream::send_trailers(std::span<const hpack::HeaderField> fields) {
   Driver::Impl& d = *driver_->impl_;
   Lock lock(d.mutex);
   if (record_->ended) return Sent::kNotWanted;

@@ -132,7 +132,7 @@ class ClientStream {
   // queued of this call's remaining bytes: the stream should be reset.
   Result<Sent, DriverError> send_data(Bytes data, EndStream end, Time deadline);
   // Ends the request with trailers, after what is queued (RFC 9113 §8.1).
-  Result<Sent, DriverError> send_trailers(std::span<const HeaderField> fields);
+  Result<Sent, DriverError> send_trailers(std::span<const hpack::HeaderField> fields);
 
   // What to wait for, and what is so: a set of these.
   enum Ready : unsigned {
@@ -192,7 +192,7 @@ class Driver {
 
   // Sends a request's header section (pseudo-fields first, RFC 9113 §8.3.1). Never waits: over the peer's stream limit it is
   // queued.
-  Result<ClientStream, DriverError> open(std::span<const HeaderField> fields, EndStream end);
+  Result<ClientStream, DriverError> open(std::span<const hpack::HeaderField> fields, EndStream end);
   // Sends PING and waits for the answer: the round trip time (RFC 9113 §6.7).
   Result<Duration, DriverError> ping(Time deadline);
 

@@ -570,7 +570,8 @@ std::size_t run(std::uint64_t seed, Role our_role) {
   if (session.random.chance(30)) config.header_table_size = static_cast<std::uint32_t>(session.random.below(9'000));
   if (session.random.chance(30)) config.connection_credit = ConnectionCredit::kOnConsumption;
   if (session.random.chance(30)) config.copy_below = static_cast<std::uint32_t>(session.random.below(4'000));
-  if (session.random.chance(30)) config.max_concurrent_streams = static_cast<std::uint32_t>(1 + session.random.below(30));
+  // Fewer than 20 would have our server refuse what they send before they know.
+  if (session.random.chance(30)) config.max_concurrent_streams = static_cast<std::uint32_t>(20 + session.random.below(30));
   config.hash_seed = seed;
   config.assumed_max_concurrent_streams = 1;  // they may announce as little, and refuse the rest
   OurEnd ours(our_role, config, session);
@@ -609,12 +610,11 @@ std::size_t run(std::uint64_t seed, Role our_role) {
     expect_prefix(plan.response, at_client);
     const bool by_client = plan.reset == Reset::kByClient;
     const Arrived& victim = by_client ? at_server : at_client;
-    // The message may have ended before; then nothing is left to reset.
-    const bool both_ended = at_server.ended && at_client.ended;
     if (victim.reset) {
       EXPECT_EQ(victim.code, plan.code);
     } else {
-      EXPECT_TRUE(both_ended) << "the reset did not arrive";
+      // It may have had all and sent all before; then nothing was left to be reset.
+      EXPECT_TRUE(victim.ended) << "the reset did not arrive";
     }
   }
   EXPECT_EQ(ours.bodies_released, ours.bodies_handed_over);
@@ -630,7 +630,7 @@ std::size_t run(std::uint64_t seed, Role our_role) {
 
 void run_many(Role our_role, std::uint64_t first_seed) {
   std::size_t exchanges = 0;
-  for (std::uint64_t seed = first_seed; exchanges < 2'000; ++seed) {
+  for (std::uint64_t seed = first_seed; exchanges < 5'000; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     exchanges += run(seed, our_role);
     if (::testing::Test::HasFailure()) {

@@ -1,8 +1,8 @@
 #include "tests/interop/servers.h"
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
+#include <cstdlib>
 #include <filesystem>
 
 namespace h2::inline v0::testing {
@@ -76,6 +76,24 @@ Nginx::Nginx(Security security) : WebServer(security) {
         return Argv{program, "-p", dir_.path(), "-e", dir_.file("error.log"), "-c", configuration};
       },
       dir_.file("nginx.log")));
+}
+
+H2Serve::H2Serve(Security security) : WebServer(security) {
+  Argv argv{h2_program(), "serve", "--port", "0", "-d", dir_.file("www")};
+  if (security == Security::kTls) {
+    argv.insert(argv.end(), {"--cert", certificate_.certificate, "--key", certificate_.key});
+  } else {
+    argv.emplace_back("--no-tls");
+  }
+  if (!peer_.start(argv, dir_.file("serve.log"))) return;
+  // It prints "listening on https://127.0.0.1:PORT".
+  const std::string before = "://127.0.0.1:";
+  if (!peer_.wait_log(before) || !peer_.wait_log("\n")) {
+    ADD_FAILURE() << "h2 serve does not come up; it wrote:\n" << peer_.log();
+    return;
+  }
+  const std::string log = peer_.log();
+  started(static_cast<std::uint16_t>(std::atoi(log.c_str() + log.find(before) + before.size())));
 }
 
 }  // namespace h2::inline v0::testing

@@ -12,6 +12,7 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <deque>
 #include <map>
 
 #include "h2core/connection.h"
@@ -105,12 +106,16 @@ class Conversation {
     requests_.erase(id.value);
     const bool bodiless = head || response.body.empty();
     (void)connection_.send_headers(id, fields, bodiless ? EndStream::kYes : EndStream::kNo);
-    if (!bodiless) (void)connection_.send_data_copy(id, as_bytes(response.body), EndStream::kYes);
+    if (!bodiless) {
+      const std::string& body = bodies_.emplace_back(response.body);
+      EXPECT_TRUE(connection_.send_data(id, as_bytes(body), EndStream::kYes).has_value());
+    }
     connection_.release_stream(id);
   }
 
   LoopbackStream& stream_;
   const std::function<LoopbackResponse(const LoopbackRequest&)>& answer_;
+  std::deque<std::string> bodies_;  // referred to by the connection
   Connection connection_;
   std::map<std::uint32_t, LoopbackRequest> requests_;
 };

@@ -98,7 +98,7 @@ class Upload {
 // The status line and fields of a response as HTTP/1.1 would write them, which is how curl shows them.
 std::string head_text(int status, const transport::Headers& fields) {
   std::string text = "HTTP/2 " + std::to_string(status) + " \r\n";
-  for (const HeaderField field : fields) {
+  for (const hpack::HeaderField field : fields) {
     text += std::string(field.name) + ": " + std::string(field.value) + "\r\n";
   }
   return text + "\r\n";
@@ -167,7 +167,7 @@ class Transfer {
 
   bool receive(client::ResponseStream& response) {
     facts_.http_code = response.status();
-    for (const HeaderField field : response.headers()) {
+    for (const hpack::HeaderField field : response.headers()) {
       facts_.headers.emplace_back(field.name, field.value);
     }
     show_connection(response.info());
@@ -260,7 +260,7 @@ class Transfer {
   void show_response(const client::ResponseStream& response) {
     if (!options_.verbose) return;
     std::string text = "< HTTP/2 " + std::to_string(response.status()) + "\n";
-    for (const HeaderField field : response.headers()) {
+    for (const hpack::HeaderField field : response.headers()) {
       text += "< " + printable(field.name) + ": " +
               shown_value(field.name, field.value, field.sensitive, options_.show_secrets) + "\n";
     }

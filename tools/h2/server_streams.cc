@@ -145,7 +145,9 @@ void ServerStreams::request_ended(std::uint32_t id, Stream& stream, Time now) {
   stream.request_ended = true;
   if (stream.replied || stream.reply.hold) return;
   if (stream.reply.echo) {
-    set_echo_body(stream.reply, std::move(stream.body));
+    buffered_ -= stream.body.size();
+    set_echo_body(stream.reply, std::exchange(stream.body, {}));
+    buffered_ += stream.reply.text.size();
     if (any_withheld_) give_withheld();
   }
   if (stream.reply.delay > Duration{}) return set_timer(id, stream, now + stream.reply.delay);
@@ -206,7 +208,8 @@ void ServerStreams::send_reply(std::uint32_t id, Stream& stream, Time now) {
 void ServerStreams::drip(std::uint32_t id, Stream& stream, Time now) {
   const bool more = stream.reply.drip->allow_one();
   (void)connection_.resume_body(StreamId{id});
-  set_timer(id, stream, more ? now + stream.reply.drip_interval : Time::never());
+  // Interval 0 too leaves other streams their turn.
+  set_timer(id, stream, more ? now + std::max(stream.reply.drip_interval, nanoseconds(1)) : Time::never());
 }
 
 void ServerStreams::reply_done(std::uint32_t id, Stream& stream) {
@@ -268,8 +271,6 @@ void ServerStreams::on_time(Time now) {
     set_timer(id, stream, Time::never());
     if (stream.replied) {
       drip(id, stream, now);
-      // Interval 0: the rest of the bytes follow each other without a turn of the loop.
-      if (stream.timer <= now) set_timer(id, stream, now + nanoseconds(1));
     } else {
       send_reply(id, stream, now);
     }
