@@ -68,7 +68,8 @@ std::string describe(const DriverError& e) {
         return "the server does not speak HTTP/2; it answered \"" + printable(e.excerpt) + "\"";
       } else if (e.cause == Errc::kConnectionLost || e.cause == Errc::kConnectionClosed) {
         out = "the connection was closed by the server";
-        if (e.io) out += " (" + e.io->message() + ")";
+        if (e.io && e.io->code != transport::TransportErrc::kClosed)
+          out += " (" + std::string(transport::describe(e.io->code)) + ")";
       } else {
         out = "the server broke the HTTP/2 protocol, " + with_rule(e.code, e.cause);
       }

@@ -154,6 +154,27 @@ TEST(DataOut, AWindowMayBeNegativeAndRecovers) {
   EXPECT_EQ(client.frames().body(1), body);
 }
 
+TEST(DataOut, AWindowThatBecomesNegativeBetweenTwoBatchesIsRespected) {
+  Driven client(Role::kClient, Config::client());
+  start(client, {{SettingCode::kInitialWindowSize, 200'000}});
+  client.feed(FrameScript().window_update(0, 200'000));
+  const std::string body = pattern(150'000);
+  ASSERT_EQ(client.send(1, post()), Errc::kNone);
+  ASSERT_TRUE(client.conn.send_data(kOne, bytes_of(body), kYes));
+  std::size_t n = 0;
+  for (const Bytes piece : client.conn.data_to_send()) {
+    client.out += view(piece);
+    n += piece.size();
+  }
+  client.conn.mark_sent(n);
+  const std::size_t before = client.frames().body(1).size();
+  ASSERT_LT(before, body.size());
+  client.feed(FrameScript().settings({{SettingCode::kInitialWindowSize, 100}})).drain();
+  EXPECT_EQ(client.frames().body(1).size(), before);
+  client.feed(FrameScript().window_update(1, 200'000)).drain();
+  EXPECT_EQ(client.frames().body(1), body);
+}
+
 TEST(DataOut, StreamsShareTheConnectionsWindow) {
   Driven client(Role::kClient, Config::client());
   start(client);
@@ -244,6 +265,22 @@ TEST(DataIn, SmallCreditsAreCoalesced) {
   }
   server.drain();
   EXPECT_EQ(server.frames().count(FrameType::kWindowUpdate), 0U);
+}
+
+TEST(DataIn, CreditThatWasSavedUpIsAnnouncedWhenTheWindowShrinks) {
+  Config config = Config::server();
+  config.initial_window_size = 60'000;
+  Driven server(Role::kServer, config);
+  start(server);
+  server.feed(FrameScript().headers(1, post()).data(1, pattern(16'000)));
+  ASSERT_TRUE(server.conn.acknowledge_received_data(16'000, kOne));
+  const Setting smaller{SettingCode::kInitialWindowSize, 1'000};
+  ASSERT_TRUE(server.conn.update_settings({&smaller, 1}, server.now));
+  server.drain();
+  EXPECT_EQ(server.frames().count(FrameType::kWindowUpdate, 1), 0U);
+  server.feed(FrameScript().settings_ack()).drain();
+  ASSERT_EQ(server.frames().count(FrameType::kWindowUpdate, 1), 1U) << "else the peer would wait for ever";
+  EXPECT_EQ(server.conn.remote_flow_control_window(kOne), 1'000);
 }
 
 TEST(DataIn, MoreThanWasReceivedCannotBeAcknowledged) {

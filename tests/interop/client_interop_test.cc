@@ -48,7 +48,8 @@ void get_large_file(const WebServer& server) {
 void get_hundred_at_once(const WebServer& server) {
   ASSERT_NE(server.port(), 0);
   constexpr std::size_t kCount = 100;
-  for (std::size_t i = 0; i < kCount; ++i) server.write_www("f" + std::to_string(i), make_bytes(20'000 + i, i));
+  for (std::size_t i = 0; i < kCount; ++i)
+    server.write_www("f" + std::to_string(i), make_bytes(20'000 + i, i));
   const Client client(trusting(server));
   std::vector<std::string> bodies(kCount);
   std::vector<int> opened(kCount);

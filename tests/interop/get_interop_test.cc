@@ -37,7 +37,8 @@ void get_small_file(WebServer& server) {
   ASSERT_NE(server.port(), 0);
   const std::string bytes = make_bytes(10'000, 1);
   server.write_www("small", bytes);
-  const Finished f = get(server, {server.origin() + "/small", "-w", "%{stderr}%{http_code} %{http_version}"});
+  const Finished f =
+      get(server, {server.origin() + "/small", "-w", "%{stderr}%{http_code} %{http_version}"});
   EXPECT_EQ(f.exit_code, 0) << f.err << server.peer().log();
   EXPECT_TRUE(f.out == bytes);
   EXPECT_EQ(f.err, "200 2");
@@ -45,7 +46,8 @@ void get_small_file(WebServer& server) {
 
 void get_missing_file(WebServer& server) {
   ASSERT_NE(server.port(), 0);
-  const Finished f = get(server, {"-o", "/dev/null", "-w", "%{http_code}", server.origin() + "/missing"});
+  const Finished f =
+      get(server, {"-o", "/dev/null", "-w", "%{http_code}", server.origin() + "/missing"});
   EXPECT_EQ(f.exit_code, 0) << f.err;
   EXPECT_EQ(f.out, "404");
 }
@@ -66,12 +68,14 @@ void get_hundred_at_once(WebServer& server) {
   for (std::size_t i = 0; i < 100; ++i) {
     const std::string name = "f" + std::to_string(i);
     server.write_www(name, make_bytes(20'000 + i, i));
-    arguments.insert(arguments.end(), {"-o", server.dir().file(name), server.origin() + "/" + name});
+    arguments.insert(arguments.end(),
+                     {"-o", server.dir().file(name), server.origin() + "/" + name});
   }
   const Finished f = get(server, arguments);
   EXPECT_EQ(f.exit_code, 0) << f.err << server.peer().log();
   for (std::size_t i = 0; i < 100; ++i) {
-    EXPECT_TRUE(read_file(server.dir().file("f" + std::to_string(i))) == make_bytes(20'000 + i, i)) << i;
+    EXPECT_TRUE(read_file(server.dir().file("f" + std::to_string(i))) == make_bytes(20'000 + i, i))
+        << i;
   }
   EXPECT_EQ(std::count(f.out.begin(), f.out.end(), '1'), 1) << "connections: " << f.out;
 }
@@ -79,12 +83,14 @@ void get_hundred_at_once(WebServer& server) {
 void post_and_compare_echo(WebServer& server) {
   ASSERT_NE(server.port(), 0);
   const std::string bytes = make_bytes(kMiB, 3);
-  const Finished f = get(server, {"--data-binary", "@-", server.origin() + "/echo"}, {.input = bytes});
+  const Finished f =
+      get(server, {"--data-binary", "@-", server.origin() + "/echo"}, {.input = bytes});
   EXPECT_EQ(f.exit_code, 0) << f.err << server.peer().log();
   EXPECT_TRUE(f.out == bytes) << f.out.size();
 }
 
-void post_and_compare_stored(WebServer& server, const Argv& how, const std::string& input, const std::string& sent) {
+void post_and_compare_stored(WebServer& server, const Argv& how, const std::string& input,
+                             const std::string& sent) {
   ASSERT_NE(server.port(), 0);
   Argv arguments{"-i", server.origin() + "/upload"};
   arguments.insert(arguments.end(), how.begin(), how.end());
@@ -164,8 +170,9 @@ TEST_P(GetFromNginx, UploadOfUnknownLengthIsStored) {
 TEST_P(GetFromNginx, ResponseThatComesBeforeTheUploadEndsIsTaken) {
   Nginx server(GetParam());
   ASSERT_NE(server.port(), 0);
-  const Finished f = get(server, {"--data-binary", "@-", "-w", "%{stderr}%{http_code}", server.origin() + "/refuse"},
-                         {.input = make_bytes(4 * kMiB, 6)});
+  const Finished f = get(
+      server, {"--data-binary", "@-", "-w", "%{stderr}%{http_code}", server.origin() + "/refuse"},
+      {.input = make_bytes(4 * kMiB, 6)});
   EXPECT_EQ(f.exit_code, 0) << f.err;
   EXPECT_EQ(f.out, "refused");
   EXPECT_EQ(f.err, "403");
@@ -175,8 +182,10 @@ std::string security_name(const ::testing::TestParamInfo<Security>& param) {
   return param.param == Security::kTls ? "Tls" : "Cleartext";
 }
 
-INSTANTIATE_TEST_SUITE_P(Get, GetFromNghttpd, ::testing::Values(Security::kTls, Security::kCleartext), security_name);
-INSTANTIATE_TEST_SUITE_P(Get, GetFromNginx, ::testing::Values(Security::kTls, Security::kCleartext), security_name);
+INSTANTIATE_TEST_SUITE_P(Get, GetFromNghttpd,
+                         ::testing::Values(Security::kTls, Security::kCleartext), security_name);
+INSTANTIATE_TEST_SUITE_P(Get, GetFromNginx, ::testing::Values(Security::kTls, Security::kCleartext),
+                         security_name);
 
 TEST(GetFromNginxWithoutTrust, IsRefusedWithTheReason) {
   H2_REQUIRE_PEERS("nginx");

@@ -25,10 +25,13 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-int exit_code_of(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status); }
+int exit_code_of(int status) {
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
 
 int millis_until(Clock::time_point deadline) {
-  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
+  const auto left =
+      std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
   return left < 0 ? 0 : static_cast<int>(left);
 }
 
@@ -60,7 +63,8 @@ bool accepts_connections(std::uint16_t port) {
   return ok;
 }
 
-// The parent's ends of a child's three pipes, pumped together so that neither side can block the other.
+// The parent's ends of a child's three pipes, pumped together so that neither side can block the
+// other.
 class Pipes {
  public:
   Pipes(int in, int out, int err, const RunOptions& options, Finished& result)
@@ -94,7 +98,8 @@ class Pipes {
     p.fd = -1;
   }
   void feed() {
-    const ssize_t n = ::write(fds_[0].fd, options_.input.data() + written_, options_.input.size() - written_);
+    const ssize_t n =
+        ::write(fds_[0].fd, options_.input.data() + written_, options_.input.size() - written_);
     if (n > 0) written_ += static_cast<std::size_t>(n);
     if (n < 0 && errno != EAGAIN && errno != EINTR) shut(fds_[0]);  // it reads no more
   }
@@ -130,10 +135,12 @@ int wait_child(pid_t pid, Clock::time_point deadline, bool* killed) {
 
 std::optional<std::string> find_program(std::string_view name) {
   if (name.find('/') != std::string_view::npos) {
-    return access(std::string(name).c_str(), X_OK) == 0 ? std::optional<std::string>(name) : std::nullopt;
+    return access(std::string(name).c_str(), X_OK) == 0 ? std::optional<std::string>(name)
+                                                        : std::nullopt;
   }
   const char* path = std::getenv("PATH");
-  std::stringstream dirs(std::string(path == nullptr ? "" : path) + ":/usr/sbin:/usr/bin:/usr/local/bin");
+  std::stringstream dirs(std::string(path == nullptr ? "" : path) +
+                         ":/usr/sbin:/usr/bin:/usr/local/bin");
   for (std::string dir; std::getline(dirs, dir, ':');) {
     std::string candidate = dir + "/" + std::string(name);
     if (access(candidate.c_str(), X_OK) == 0) return candidate;
@@ -158,7 +165,8 @@ bool have_programs(const std::vector<std::string>& names, std::string* missing) 
 ScratchDir::ScratchDir() {
   const char* base = std::getenv("TEST_TMPDIR");
   path_ = std::string(base == nullptr ? "/tmp" : base) + "/h2-XXXXXX";
-  if (mkdtemp(path_.data()) == nullptr) ADD_FAILURE() << "no scratch directory: " << std::strerror(errno);
+  if (mkdtemp(path_.data()) == nullptr)
+    ADD_FAILURE() << "no scratch directory: " << std::strerror(errno);
 }
 
 ScratchDir::~ScratchDir() {
@@ -212,7 +220,8 @@ std::uint16_t find_free_port() {
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   socklen_t length = sizeof address;
-  const bool ok = fd >= 0 && bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
+  const bool ok = fd >= 0 &&
+                  bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
                   getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length) == 0;
   EXPECT_TRUE(ok) << "no free port: " << std::strerror(errno);
   if (fd >= 0) close(fd);

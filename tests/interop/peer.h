@@ -1,6 +1,6 @@
-// Other people's HTTP/2 programs as peers of a test: starting servers on free ports, waiting until they
-// accept connections, running clients to their end, and stopping all of them by process identifier.
-// Tested by tests/interop/peer_test.cc.
+// Other people's HTTP/2 programs as peers of a test: starting servers on free ports, waiting until
+// they accept connections, running clients to their end, and stopping all of them by process
+// identifier. Tested by tests/interop/peer_test.cc.
 #ifndef H2_TESTS_INTEROP_PEER_H_
 #define H2_TESTS_INTEROP_PEER_H_
 
@@ -20,27 +20,29 @@ namespace h2::inline v0::testing {
 // A program's arguments, its name or path first.
 using Argv = std::vector<std::string>;
 
-// The path of a program of this machine, found through PATH and the sbin directories; none if it is not there.
+// The path of a program of this machine, found through PATH and the sbin directories; none if it is
+// not there.
 std::optional<std::string> find_program(std::string_view name);
 
-// Whether each of these programs is there; the first that is not is put into *missing. Use it through
-// H2_REQUIRE_PEERS.
+// Whether each of these programs is there; the first that is not is put into *missing. Use it
+// through H2_REQUIRE_PEERS.
 bool have_programs(const std::vector<std::string>& names, std::string* missing);
 
 // Skips the test when a program is missing; under CI=true the test fails instead.
-#define H2_REQUIRE_PEERS(...)                                                         \
-  do {                                                                                \
-    std::string h2_missing_peer;                                                      \
-    if (!::h2::testing::have_programs({__VA_ARGS__}, &h2_missing_peer)) {             \
+#define H2_REQUIRE_PEERS(...)                                                          \
+  do {                                                                                 \
+    std::string h2_missing_peer;                                                       \
+    if (!::h2::testing::have_programs({__VA_ARGS__}, &h2_missing_peer)) {              \
       if (::h2::testing::in_ci()) FAIL() << "peer not installed: " << h2_missing_peer; \
-      GTEST_SKIP() << "peer not installed: " << h2_missing_peer;                      \
-    }                                                                                 \
+      GTEST_SKIP() << "peer not installed: " << h2_missing_peer;                       \
+    }                                                                                  \
   } while (false)
 
 // Whether the environment says CI=true.
 bool in_ci();
 
-// A new directory below $TEST_TMPDIR (or /tmp), removed with all it contains at the end of its life.
+// A new directory below $TEST_TMPDIR (or /tmp), removed with all it contains at the end of its
+// life.
 class ScratchDir {
  public:
   ScratchDir();
@@ -79,10 +81,11 @@ struct Finished {
 };
 
 struct RunOptions {
-  std::string input{};                       // standard input
+  std::string input{};                        // standard input
   std::chrono::milliseconds timeout{60'000};  // killed afterwards
-  std::size_t close_output_after = SIZE_MAX;  // close our end of its standard output after so many bytes
-  std::string directory{};                   // where it runs; empty: here
+  std::size_t close_output_after =
+      SIZE_MAX;             // close our end of its standard output after so many bytes
+  std::string directory{};  // where it runs; empty: here
 };
 
 // Runs a program to its end.
@@ -96,23 +99,26 @@ class Peer {
   Peer(const Peer&) = delete;
   Peer& operator=(const Peer&) = delete;
 
-  // Starts the program; both its outputs go to `log_path`. False, with a failed expectation, if that cannot be done.
+  // Starts the program; both its outputs go to `log_path`. False, with a failed expectation, if
+  // that cannot be done.
   bool start(const Argv& argv, const std::string& log_path);
 
-  // Starts the program that `command` names for a free port and waits until it accepts connections there.
-  // When it ends early (the port was taken meanwhile), tries again with another port, five times at most.
-  // The port, or 0 with a failed expectation that shows the log.
+  // Starts the program that `command` names for a free port and waits until it accepts connections
+  // there. When it ends early (the port was taken meanwhile), tries again with another port, five
+  // times at most. The port, or 0 with a failed expectation that shows the log.
   std::uint16_t start_on_free_port(const std::function<Argv(std::uint16_t port)>& command,
                                    const std::string& log_path);
 
-  // Waits until somebody accepts connections at 127.0.0.1. False if the program ended before, or too late.
+  // Waits until somebody accepts connections at 127.0.0.1. False if the program ended before, or
+  // too late.
   bool wait_ready(std::uint16_t port, std::chrono::milliseconds timeout = std::chrono::seconds(20));
 
   // Waits until the log contains `text`. False if the program ended before, or too late.
-  bool wait_log(std::string_view text, std::chrono::milliseconds timeout = std::chrono::seconds(20));
+  bool wait_log(std::string_view text,
+                std::chrono::milliseconds timeout = std::chrono::seconds(20));
 
-  // Ends it: first politely, after five seconds by force. Its exit code, 128 + signal number if a signal
-  // ended it, -1 if it did not run.
+  // Ends it: first politely, after five seconds by force. Its exit code, 128 + signal number if a
+  // signal ended it, -1 if it did not run.
   int stop();
 
   // What it has written so far.

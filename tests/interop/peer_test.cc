@@ -25,7 +25,9 @@ TEST(Peer, RunEndsAProgramThatTakesTooLong) {
   EXPECT_EQ(f.exit_code, 128 + 9);
 }
 
-TEST(Peer, RunReportsAProgramThatIsNotThere) { EXPECT_EQ(run({"/nonexistent/program"}).exit_code, 127); }
+TEST(Peer, RunReportsAProgramThatIsNotThere) {
+  EXPECT_EQ(run({"/nonexistent/program"}).exit_code, 127);
+}
 
 TEST(Peer, StopEndsARunningProgramBySignal) {
   ScratchDir dir;

@@ -32,7 +32,8 @@ TEST_P(ServeTo, CurlGetsAFileOverHttp2) {
   ASSERT_NE(server.port(), 0);
   const std::string bytes = make_bytes(10'000, 1);
   server.write_www("small.bin", bytes);
-  const Finished f = curl(server, {"-w", "%{stderr}%{http_code} %{http_version}", server.origin() + "/small.bin"});
+  const Finished f =
+      curl(server, {"-w", "%{stderr}%{http_code} %{http_version}", server.origin() + "/small.bin"});
   EXPECT_EQ(f.exit_code, 0) << f.err << server.peer().log();
   EXPECT_TRUE(f.out == bytes);
   EXPECT_EQ(f.err, "200 2");
@@ -42,7 +43,8 @@ TEST_P(ServeTo, CurlGetsStatus404ForAMissingFile) {
   H2_REQUIRE_PEERS("curl");
   H2Serve server(GetParam());
   ASSERT_NE(server.port(), 0);
-  const Finished f = curl(server, {"-o", "/dev/null", "-w", "%{http_code}", server.origin() + "/missing"});
+  const Finished f =
+      curl(server, {"-o", "/dev/null", "-w", "%{http_code}", server.origin() + "/missing"});
   EXPECT_EQ(f.exit_code, 0) << f.err;
   EXPECT_EQ(f.out, "404");
 }
@@ -52,7 +54,9 @@ TEST_P(ServeTo, CurlUploadIsTakenWhole) {
   H2Serve server(GetParam());
   ASSERT_NE(server.port(), 0);
   const std::string bytes = make_bytes(kMiB, 2);
-  const Finished f = curl(server, {"--data-binary", "@-", "-w", "%{stderr}%{http_code} %{size_upload}", server.origin() + "/echo"},
+  const Finished f = curl(server,
+                          {"--data-binary", "@-", "-w", "%{stderr}%{http_code} %{size_upload}",
+                           server.origin() + "/echo"},
                           {.input = bytes});
   EXPECT_EQ(f.exit_code, 0) << f.err << server.peer().log();
   EXPECT_EQ(f.err, "200 1048576");
@@ -84,7 +88,8 @@ TEST_P(ServeTo, NghttpGetsSeveralUrlsAndSeesNoErrors) {
   const Finished f = run(argv);
   EXPECT_EQ(f.exit_code, 0) << f.err;
   std::size_t answers = 0;
-  for (std::size_t at = f.out.find(":status: 200"); at != std::string::npos; at = f.out.find(":status: 200", at + 1)) {
+  for (std::size_t at = f.out.find(":status: 200"); at != std::string::npos;
+       at = f.out.find(":status: 200", at + 1)) {
     ++answers;
   }
   EXPECT_EQ(answers, 5U) << f.out;
@@ -97,7 +102,8 @@ TEST_P(ServeTo, H2loadGetsTwentyThousandAnswersWithoutFailure) {
   H2Serve server(GetParam());
   ASSERT_NE(server.port(), 0);
   server.write_www("small.txt", make_bytes(512, 1));
-  const Finished f = run({"h2load", "-n", "20000", "-c", "4", "-m", "100", server.origin() + "/small.txt"});
+  const Finished f =
+      run({"h2load", "-n", "20000", "-c", "4", "-m", "100", server.origin() + "/small.txt"});
   EXPECT_EQ(f.exit_code, 0) << f.err;
   EXPECT_THAT(f.out, HasSubstr("20000 succeeded, 0 failed, 0 errored, 0 timeout")) << f.out;
   EXPECT_THAT(f.out, HasSubstr("status codes: 20000 2xx, 0 3xx, 0 4xx, 0 5xx")) << f.out;

@@ -8,8 +8,8 @@
 namespace h2::inline v0::testing {
 namespace {
 
-std::string nginx_configuration(const ScratchDir& dir, Security security, const CertificateFiles& certificate,
-                                std::uint16_t port) {
+std::string nginx_configuration(const ScratchDir& dir, Security security,
+                                const CertificateFiles& certificate, std::uint16_t port) {
   const std::string d = dir.path();
   const bool tls = security == Security::kTls;
   std::string text = "daemon off;\nmaster_process off;\nuser root;\n";
@@ -27,7 +27,9 @@ std::string nginx_configuration(const ScratchDir& dir, Security security, const 
   }
   text += "    root " + d + "/www;\n";
   text += "    location /refuse { return 403 refused; }\n";
-  text += "    location /upload {\n      client_body_in_file_only on;\n      proxy_pass_request_body off;\n";
+  text +=
+      "    location /upload {\n      client_body_in_file_only on;\n      proxy_pass_request_body "
+      "off;\n";
   text += "      proxy_set_header Content-Length \"\";\n      proxy_method GET;\n";
   text += "      add_header x-body-file $request_body_file;\n";
   text += "      proxy_pass http://unix:" + d + "/sink.sock:/;\n    }\n  }\n";
@@ -37,14 +39,16 @@ std::string nginx_configuration(const ScratchDir& dir, Security security, const 
 
 }  // namespace
 
-WebServer::WebServer(Security security) : certificate_(make_certificate(dir_)), security_(security) {
+WebServer::WebServer(Security security)
+    : certificate_(make_certificate(dir_)), security_(security) {
   std::filesystem::create_directory(dir_.file("www"));
 }
 
 void WebServer::started(std::uint16_t port) {
   port_ = port;
   if (port == 0) return;
-  origin_ = (security_ == Security::kTls ? "https://localhost:" : "http://localhost:") + std::to_string(port);
+  origin_ = (security_ == Security::kTls ? "https://localhost:" : "http://localhost:") +
+            std::to_string(port);
 }
 
 void WebServer::write_www(const std::string& name, const std::string& contents) const {

@@ -16,8 +16,8 @@ enum class Security : std::uint8_t { kTls, kCleartext };
 // A server that serves the files of `dir`/www, to which write_www() adds.
 class WebServer {
  public:
-  // Where it is: "https://localhost:PORT" or "http://localhost:PORT". Empty if it did not start (that is a failed
-  // expectation).
+  // Where it is: "https://localhost:PORT" or "http://localhost:PORT". Empty if it did not start
+  // (that is a failed expectation).
   const std::string& origin() const { return origin_; }
   std::uint16_t port() const { return port_; }
   const CertificateFiles& certificate() const { return certificate_; }
@@ -44,8 +44,8 @@ class Nghttpd : public WebServer {
   explicit Nghttpd(Security security);
 };
 
-// nginx. A POST to /upload is answered with the field x-body-file, the path of a file with the body, and
-// the body "stored"; /refuse answers 403 without reading the request's body.
+// nginx. A POST to /upload is answered with the field x-body-file, the path of a file with the
+// body, and the body "stored"; /refuse answers 403 without reading the request's body.
 class Nginx : public WebServer {
  public:
   explicit Nginx(Security security);

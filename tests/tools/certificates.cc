@@ -21,7 +21,8 @@ CertificateFiles make_certificate(const ScratchDir& dir, const CertificateReques
     ADD_FAILURE() << "no certificate for " << request.name;
     return {};
   }
-  return {dir.write(request.name + ".pem", made->cert_pem), dir.write(request.name + ".key", made->key_pem)};
+  return {dir.write(request.name + ".pem", made->cert_pem),
+          dir.write(request.name + ".key", made->key_pem)};
 }
 
 std::string h2_program() {

@@ -55,7 +55,8 @@ TEST(GetErrors, ClosedPort) {
 }
 
 TEST(GetErrors, UnresolvableName) {
-  EXPECT_THAT(failure({"--http2-prior-knowledge", "--connect-timeout", "20", "http://no-such-host.invalid:81/"}),
+  EXPECT_THAT(failure({"--http2-prior-knowledge", "--connect-timeout", "20",
+                       "http://no-such-host.invalid:81/"}),
               AllOf(HasSubstr("no-such-host.invalid"), HasSubstr("resolve")));
 }
 
@@ -74,13 +75,15 @@ TEST(GetErrors, ServerThatClosesAtOnce) {
 }
 
 TEST(GetErrors, ServerThatClosesMidFrame) {
-  EXPECT_THAT(failure_of(send_and_close(kServerSettings + kSettingsAck + std::string("\0\0\x05\x01", 4))),
-              AnyOf(HasSubstr("closed"), HasSubstr("reset")));
+  EXPECT_THAT(
+      failure_of(send_and_close(kServerSettings + kSettingsAck + std::string("\0\0\x05\x01", 4))),
+      AnyOf(HasSubstr("closed"), HasSubstr("reset")));
 }
 
 TEST(GetErrors, ServerThatClosesMidHeaders) {
-  EXPECT_THAT(failure_of(send_and_close(kServerSettings + kSettingsAck + frame_bytes(1, 0, 1, kStatus200))),
-              AnyOf(HasSubstr("closed"), HasSubstr("reset")));
+  EXPECT_THAT(
+      failure_of(send_and_close(kServerSettings + kSettingsAck + frame_bytes(1, 0, 1, kStatus200))),
+      AnyOf(HasSubstr("closed"), HasSubstr("reset")));
 }
 
 TEST(GetErrors, ServerThatClosesMidBodyKeepsWhatCame) {
@@ -96,15 +99,17 @@ TEST(GetErrors, ServerThatClosesMidBodyKeepsWhatCame) {
 TEST(GetErrors, ServerThatResetsTheStream) {
   EXPECT_THAT(failure_of([](LoopbackStream& stream) {
                 stream.read_until(24);
-                stream.write(kServerSettings + kSettingsAck + frame_bytes(3, 0, 1, std::string("\0\0\0\x02", 4)));
+                stream.write(kServerSettings + kSettingsAck +
+                             frame_bytes(3, 0, 1, std::string("\0\0\0\x02", 4)));
                 stream.read_to_end();
               }),
               HasSubstr("INTERNAL_ERROR"));
 }
 
 TEST(GetErrors, ServerThatEndsTheConnectionWithAnError) {
-  EXPECT_THAT(failure_of(send_and_close(kServerSettings + kSettingsAck +
-                                        frame_bytes(7, 0, 0, std::string("\0\0\0\x01\0\0\0\x0b", 8) + "calm down"))),
+  EXPECT_THAT(failure_of(send_and_close(
+                  kServerSettings + kSettingsAck +
+                  frame_bytes(7, 0, 0, std::string("\0\0\0\x01\0\0\0\x0b", 8) + "calm down"))),
               HasSubstr("ENHANCE_YOUR_CALM"));
 }
 
@@ -142,19 +147,24 @@ TEST(GetErrors, SilentHidesTheSentenceAndShowErrorShowsIt) {
 
 TEST(GetErrors, WriteOutTellsOfTheFailure) {
   const std::string url = "http://127.0.0.1:" + std::to_string(find_free_port()) + "/";
-  const Finished f = run({h2_program(), "get", "-s", "--http2-prior-knowledge", "-w", "%{http_code} %{exitcode} %{errormsg}", url});
+  const Finished f = run({h2_program(), "get", "-s", "--http2-prior-knowledge", "-w",
+                          "%{http_code} %{exitcode} %{errormsg}", url});
   EXPECT_THAT(f.out, AllOf(StartsWith("000 1 "), HasSubstr("refused")));
 }
 
-// ---- TLS -----------------------------------------------------------------------------------------
+// ---- TLS
+// -----------------------------------------------------------------------------------------
 
 class GetTlsErrors : public ::testing::Test {
  protected:
-  // The sentence that a server with this certificate provokes; the certificate is trusted if `trusted`.
-  std::string failure_with(const CertificateRequest& request, bool trusted, const std::string& alpn = "h2") {
+  // The sentence that a server with this certificate provokes; the certificate is trusted if
+  // `trusted`.
+  std::string failure_with(const CertificateRequest& request, bool trusted,
+                           const std::string& alpn = "h2") {
     const CertificateFiles files = make_certificate(dir_, request);
-    const LoopbackServer server(answer_requests([](const LoopbackRequest&) { return LoopbackResponse{}; }),
-                                LoopbackTls{files.certificate, files.key, alpn});
+    const LoopbackServer server(
+        answer_requests([](const LoopbackRequest&) { return LoopbackResponse{}; }),
+        LoopbackTls{files.certificate, files.key, alpn});
     Argv arguments;
     if (trusted) arguments = {"--cacert", files.certificate};
     arguments.push_back(server.origin() + "/");
@@ -168,9 +178,12 @@ class GetTlsErrors : public ::testing::Test {
 
 TEST_F(GetTlsErrors, GoodCertificateIsAccepted) {
   const CertificateFiles files = make_certificate(dir_);
-  const LoopbackServer server(answer_requests([](const LoopbackRequest&) { return LoopbackResponse{200, {}, "ok"}; }),
+  const LoopbackServer server(answer_requests([](const LoopbackRequest&) {
+                                return LoopbackResponse{200, {}, "ok"};
+                              }),
                               LoopbackTls{files.certificate, files.key});
-  const Finished f = run({h2_program(), "get", "-v", "--cacert", files.certificate, server.origin() + "/"});
+  const Finished f =
+      run({h2_program(), "get", "-v", "--cacert", files.certificate, server.origin() + "/"});
   EXPECT_EQ(f.exit_code, 0) << f.err;
   EXPECT_EQ(f.out, "ok");
   EXPECT_THAT(f.err, AllOf(HasSubstr("ALPN: h2"), HasSubstr("TLSv1.3")));
@@ -178,13 +191,16 @@ TEST_F(GetTlsErrors, GoodCertificateIsAccepted) {
 
 TEST_F(GetTlsErrors, InsecureAcceptsAnyCertificate) {
   const CertificateFiles files = make_certificate(dir_, {.name = "other.test"});
-  const LoopbackServer server(answer_requests([](const LoopbackRequest&) { return LoopbackResponse{200, {}, "ok"}; }),
+  const LoopbackServer server(answer_requests([](const LoopbackRequest&) {
+                                return LoopbackResponse{200, {}, "ok"};
+                              }),
                               LoopbackTls{files.certificate, files.key});
   EXPECT_EQ(run({h2_program(), "get", "-k", server.origin() + "/"}).out, "ok");
 }
 
 TEST_F(GetTlsErrors, ExpiredCertificate) {
-  EXPECT_THAT(failure_with({.expired = true}, true), AllOf(HasSubstr("certificate"), HasSubstr("expired")));
+  EXPECT_THAT(failure_with({.expired = true}, true),
+              AllOf(HasSubstr("certificate"), HasSubstr("expired")));
 }
 
 TEST_F(GetTlsErrors, CertificateOfAnotherHost) {
@@ -193,7 +209,8 @@ TEST_F(GetTlsErrors, CertificateOfAnotherHost) {
 }
 
 TEST_F(GetTlsErrors, UntrustedCertificate) {
-  EXPECT_THAT(failure_with({}, false), AllOf(HasSubstr("certificate"), AnyOf(HasSubstr("self"), HasSubstr("trust"))));
+  EXPECT_THAT(failure_with({}, false),
+              AllOf(HasSubstr("certificate"), AnyOf(HasSubstr("self"), HasSubstr("trust"))));
 }
 
 TEST_F(GetTlsErrors, ServerWithoutAlpn) {
@@ -206,12 +223,14 @@ TEST_F(GetTlsErrors, ServerThatChoosesHttp11) {
 
 TEST_F(GetTlsErrors, ServerThatIsNotTls) {
   const LoopbackServer server(send_and_close("HTTP/1.1 400 Bad Request\r\n\r\n"));
-  const std::string sentence = failure({"https://localhost:" + std::to_string(server.port()) + "/"});
+  const std::string sentence =
+      failure({"https://localhost:" + std::to_string(server.port()) + "/"});
   EXPECT_THAT(sentence, HasSubstr("TLS"));
 }
 
 TEST_F(GetTlsErrors, CaFileThatIsNotThere) {
-  EXPECT_THAT(failure({"--cacert", "/nonexistent/ca.pem", "https://localhost:1/"}), HasSubstr("/nonexistent/ca.pem"));
+  EXPECT_THAT(failure({"--cacert", "/nonexistent/ca.pem", "https://localhost:1/"}),
+              HasSubstr("/nonexistent/ca.pem"));
 }
 
 }  // namespace

@@ -40,16 +40,19 @@ std::string format_error(std::string_view format) {
 }
 
 TEST(WriteOut, VariablesStandForTheTransfersValues) {
-  EXPECT_EQ(formatted("%{http_code} %{size_download} %{time_total} %{url_effective} %{http_version} "
-                      "%{num_connects} %{remote_ip}"),
-            "204 1000 0.500000 https://x/ 2 1 127.0.0.1");
+  EXPECT_EQ(
+      formatted("%{http_code} %{size_download} %{time_total} %{url_effective} %{http_version} "
+                "%{num_connects} %{remote_ip}"),
+      "204 1000 0.500000 https://x/ 2 1 127.0.0.1");
 }
 
 TEST(WriteOut, EscapesAndPercentSigns) {
   EXPECT_EQ(formatted("a\\tb\\n%%{x}\\\\n 100% \\q"), "a\tb\n%{x}\\n 100% \\q");
 }
 
-TEST(WriteOut, HeaderIsTheFirstOfItsNameInAnyCase) { EXPECT_EQ(formatted("%header{X-A}|%header{none}"), "1|"); }
+TEST(WriteOut, HeaderIsTheFirstOfItsNameInAnyCase) {
+  EXPECT_EQ(formatted("%header{X-A}|%header{none}"), "1|");
+}
 
 TEST(WriteOut, CodeWithoutResponseIsThreeZeros) {
   EXPECT_EQ(formatted("%{http_code} %{response_code}", TransferFacts{}), "000 000");
@@ -76,11 +79,14 @@ TEST(WriteOut, UnknownVariablesAndOpenBracesAreErrors) {
 }
 
 TEST(WriteOut, EveryVariableCanBeFormatted) {
-  for (const std::string_view name : WriteOut::variables()) formatted("%{" + std::string(name) + "}");
+  for (const std::string_view name : WriteOut::variables())
+    formatted("%{" + std::string(name) + "}");
 }
 
-std::string described(FrameType type, std::uint8_t flags, std::uint32_t stream, std::vector<std::uint8_t> payload) {
-  const FrameHeader header{static_cast<std::uint32_t>(payload.size()), type, flags, StreamId{stream}};
+std::string described(FrameType type, std::uint8_t flags, std::uint32_t stream,
+                      std::vector<std::uint8_t> payload) {
+  const FrameHeader header{static_cast<std::uint32_t>(payload.size()), type, flags,
+                           StreamId{stream}};
   return describe_frame(Direction::kReceived, header, payload);
 }
 
@@ -88,13 +94,15 @@ TEST(FramePrinter, SettingsAreNamedWithTheirValues) {
   EXPECT_EQ(described(FrameType::kSettings, 0, 0, {0, 3, 0, 0, 0, 100, 0x5a, 0x5a, 0, 0, 0, 1}),
             "recv SETTINGS stream=0 length=12 flags=-\n    MAX_CONCURRENT_STREAMS(0x3) = 100\n"
             "    UNKNOWN(0x5a5a) = 1");
-  EXPECT_EQ(described(FrameType::kSettings, kFlagAck, 0, {}), "recv SETTINGS stream=0 length=0 flags=ACK");
+  EXPECT_EQ(described(FrameType::kSettings, kFlagAck, 0, {}),
+            "recv SETTINGS stream=0 length=0 flags=ACK");
 }
 
 TEST(FramePrinter, FlagsAreNamedAsTheirTypeDefinesThem) {
   EXPECT_EQ(described(FrameType::kHeaders, 0x2d, 1, {}),
             "recv HEADERS stream=1 length=0 flags=END_STREAM|END_HEADERS|PADDED|PRIORITY");
-  EXPECT_EQ(described(FrameType::kData, 0x5, 1, {'x'}), "recv DATA stream=1 length=1 flags=END_STREAM|0x4");
+  EXPECT_EQ(described(FrameType::kData, 0x5, 1, {'x'}),
+            "recv DATA stream=1 length=1 flags=END_STREAM|0x4");
 }
 
 TEST(FramePrinter, ErrorsIncrementsAndPingsAreDecoded) {
@@ -124,14 +132,16 @@ TEST(FramePrinter, ShortPayloadsAreNoHarm) {
 }
 
 TEST(FramePrinter, UnknownTypesShowTheirNumber) {
-  EXPECT_EQ(described(static_cast<FrameType>(0x7f), 0x81, 5, {1}), "recv UNKNOWN(0x7f) stream=5 length=1 flags=0x81");
+  EXPECT_EQ(described(static_cast<FrameType>(0x7f), 0x81, 5, {1}),
+            "recv UNKNOWN(0x7f) stream=5 length=1 flags=0x81");
 }
 
 struct Printed {
   std::string text;
   FramePrinter printer;
   explicit Printed(bool show_secrets)
-      : printer([] { return 1.5; }, [this](std::string_view lines) { text += lines; }, show_secrets) {}
+      : printer([] { return 1.5; }, [this](std::string_view lines) { text += lines; },
+                show_secrets) {}
 };
 
 TEST(FramePrinter, LinesBeginWithTheTimeAndFieldsFollow) {

@@ -35,13 +35,15 @@ std::string usage_error(const std::vector<const char*>& arguments) {
 
 std::string write_temporary(const std::string& name, const std::string& contents) {
   const char* dir = std::getenv("TEST_TMPDIR");
-  std::string path = std::string(dir == nullptr ? "/tmp" : dir) + "/" + name + std::to_string(getpid());
+  std::string path =
+      std::string(dir == nullptr ? "/tmp" : dir) + "/" + name + std::to_string(getpid());
   std::ofstream(path, std::ios::binary) << contents;
   return path;
 }
 
 TEST(GetOptions, OutputsBelongToUrlsInOrder) {
-  const GetOptions o = run_options({"-o", "a", "https://x/1", "-O", "https://x/dir/b.txt?q=1", "https://x/3"});
+  const GetOptions o =
+      run_options({"-o", "a", "https://x/1", "-O", "https://x/dir/b.txt?q=1", "https://x/3"});
   ASSERT_EQ(o.targets.size(), 3U);
   EXPECT_EQ(o.targets[0].output.path, "a");
   EXPECT_EQ(o.targets[1].output.path, "b.txt");
@@ -53,7 +55,8 @@ TEST(GetOptions, DashAsOutputIsStandardOutput) {
 }
 
 TEST(GetOptions, MoreOutputsThanUrlsIsAWarning) {
-  EXPECT_THAT(run_options({"-o", "a", "-o", "b", "https://x/"}).warnings, ElementsAre(HasSubstr("more -o")));
+  EXPECT_THAT(run_options({"-o", "a", "-o", "b", "https://x/"}).warnings,
+              ElementsAre(HasSubstr("more -o")));
 }
 
 TEST(GetOptions, RemoteNameOfUrlWithoutFileIsRefused) {
@@ -84,7 +87,9 @@ TEST(GetOptions, AfterTwoDashesAllAreUrls) {
 
 TEST(GetOptions, MissingUrlIsRefused) { EXPECT_EQ(usage_error({"-v"}), "no URL"); }
 
-TEST(GetOptions, MissingArgumentIsRefused) { EXPECT_THAT(usage_error({"https://x", "-o"}), HasSubstr("--output")); }
+TEST(GetOptions, MissingArgumentIsRefused) {
+  EXPECT_THAT(usage_error({"https://x", "-o"}), HasSubstr("--output"));
+}
 
 TEST(GetOptions, ShortFlagsCombine) {
   const GetOptions o = run_options({"-sSivk", "https://x"});
@@ -105,7 +110,8 @@ TEST(GetOptions, DataFromFileLosesLineEndsUnlessBinary) {
 }
 
 TEST(GetOptions, DataFileThatCannotBeReadIsNamed) {
-  EXPECT_THAT(usage_error({"-d", "@/nonexistent/file", "u"}), HasSubstr("cannot read /nonexistent/file"));
+  EXPECT_THAT(usage_error({"-d", "@/nonexistent/file", "u"}),
+              HasSubstr("cannot read /nonexistent/file"));
 }
 
 TEST(GetOptions, HeadersAddRemoveAndEmpty) {
@@ -116,7 +122,8 @@ TEST(GetOptions, HeadersAddRemoveAndEmpty) {
 
 TEST(GetOptions, HeadersAreReadFromAFile) {
   const std::string at = "@" + write_temporary("headers", "A: 1\r\n\nB: 2\n");
-  EXPECT_THAT(run_options({"-H", at.c_str(), "u"}).headers, ElementsAre(Pair("a", "1"), Pair("b", "2")));
+  EXPECT_THAT(run_options({"-H", at.c_str(), "u"}).headers,
+              ElementsAre(Pair("a", "1"), Pair("b", "2")));
 }
 
 TEST(GetOptions, MalformedHeadersAreRefused) {
@@ -132,7 +139,8 @@ TEST(GetOptions, OptionsThatWantDifferentMethodsAreRefused) {
 }
 
 TEST(GetOptions, UploadsBelongToUrlsAndNameThem) {
-  const GetOptions o = run_options({"-T", "/tmp/f.bin", "https://x/up/", "-T", "-", "https://x/up/", "https://x"});
+  const GetOptions o =
+      run_options({"-T", "/tmp/f.bin", "https://x/up/", "-T", "-", "https://x/up/", "https://x"});
   EXPECT_EQ(o.targets[0].url, "https://x/up/f.bin");
   EXPECT_EQ(o.targets[1].url, "https://x/up/");
   EXPECT_EQ(o.targets[1].upload_path, "-");
@@ -140,7 +148,8 @@ TEST(GetOptions, UploadsBelongToUrlsAndNameThem) {
 }
 
 TEST(GetOptions, ResolveTakesNamesNumbersAndBrackets) {
-  const GetOptions o = run_options({"--resolve", "A.test:443:127.0.0.1,[::1]", "--resolve", "[::2]:80:10.0.0.1", "u"});
+  const GetOptions o = run_options(
+      {"--resolve", "A.test:443:127.0.0.1,[::1]", "--resolve", "[::2]:80:10.0.0.1", "u"});
   ASSERT_EQ(o.resolve.size(), 2U);
   EXPECT_EQ(o.resolve[0].host, "a.test");
   EXPECT_EQ(o.resolve[0].port, 443);
@@ -149,8 +158,8 @@ TEST(GetOptions, ResolveTakesNamesNumbersAndBrackets) {
 }
 
 TEST(GetOptions, MalformedResolveIsRefused) {
-  for (const char* wrong : {"x", "x:1", "x:1:", "x:0:127.0.0.1", "x:99999:127.0.0.1", "x:1:host", ":1:127.0.0.1",
-                            "[::1:1:127.0.0.1"}) {
+  for (const char* wrong : {"x", "x:1", "x:1:", "x:0:127.0.0.1", "x:99999:127.0.0.1", "x:1:host",
+                            ":1:127.0.0.1", "[::1:1:127.0.0.1"}) {
     EXPECT_THAT(usage_error({"--resolve", wrong, "u"}), HasSubstr("--resolve")) << wrong;
   }
 }
@@ -181,14 +190,23 @@ TEST(GetOptions, HelpNamesEveryOptionAndVariable) {
   const GetParse result = parse({"--help"});
   EXPECT_EQ(result.kind, GetParse::Kind::kHelp);
   EXPECT_EQ(result.text, get_help());
-  for (const char* name :
-       {"--output", "--remote-name", "--include", "--head", "--verbose", "--silent", "--show-error", "--fail",
-        "--insecure", "--cacert", "--cert", "--key", "--header", "--data", "--data-binary", "--upload-file",
-        "--request", "--parallel", "--parallel-max", "--write-out", "--max-time", "--connect-timeout", "--resolve",
-        "--http2-prior-knowledge", "--frames", "--show-secrets"}) {
+  for (const char* name : {"--output",       "--remote-name",
+                           "--include",      "--head",
+                           "--verbose",      "--silent",
+                           "--show-error",   "--fail",
+                           "--insecure",     "--cacert",
+                           "--cert",         "--key",
+                           "--header",       "--data",
+                           "--data-binary",  "--upload-file",
+                           "--request",      "--parallel",
+                           "--parallel-max", "--write-out",
+                           "--max-time",     "--connect-timeout",
+                           "--resolve",      "--http2-prior-knowledge",
+                           "--frames",       "--show-secrets"}) {
     EXPECT_THAT(result.text, HasSubstr(name));
   }
-  for (const std::string_view variable : WriteOut::variables()) EXPECT_THAT(result.text, HasSubstr(variable));
+  for (const std::string_view variable : WriteOut::variables())
+    EXPECT_THAT(result.text, HasSubstr(variable));
   EXPECT_THAT(run_options({"u"}).warnings, IsEmpty());
 }
 

@@ -50,8 +50,11 @@ Time monotonic_now() {
 // Joins one LoopbackStream to a Connection.
 class Conversation {
  public:
-  Conversation(LoopbackStream& stream, const std::function<LoopbackResponse(const LoopbackRequest&)>& answer)
-      : stream_(stream), answer_(answer), connection_(Role::kServer, Config::server(), monotonic_now()) {}
+  Conversation(LoopbackStream& stream,
+               const std::function<LoopbackResponse(const LoopbackRequest&)>& answer)
+      : stream_(stream),
+        answer_(answer),
+        connection_(Role::kServer, Config::server(), monotonic_now()) {}
 
   void run() {
     flush();
@@ -84,12 +87,14 @@ class Conversation {
   void handle(const Event& event) {
     if (const auto* request = std::get_if<RequestReceived>(&event)) {
       LoopbackRequest& open = requests_[request->stream_id.value];
-      for (const HeaderField& field : request->fields) open.fields.emplace_back(field.name, field.value);
+      for (const HeaderField& field : request->fields)
+        open.fields.emplace_back(field.name, field.value);
       if (request->end_stream == EndStream::kYes) respond(request->stream_id);
     } else if (const auto* data = std::get_if<DataReceived>(&event)) {
       requests_[data->stream_id.value].body.append(reinterpret_cast<const char*>(data->data.data()),
                                                    data->data.size());
-      (void)connection_.acknowledge_received_data(static_cast<std::uint32_t>(data->data.size()), data->stream_id);
+      (void)connection_.acknowledge_received_data(static_cast<std::uint32_t>(data->data.size()),
+                                                  data->stream_id);
       if (data->end_stream == EndStream::kYes) respond(data->stream_id);
     } else if (const auto* trailers = std::get_if<TrailersReceived>(&event)) {
       respond(trailers->stream_id);
@@ -139,7 +144,8 @@ std::string LoopbackStream::read() {
   std::array<char, 65'536> buffer;
   ssize_t n = 0;
   do {
-    n = ssl_ != nullptr ? SSL_read(ssl_, buffer.data(), buffer.size()) : ::recv(fd_, buffer.data(), buffer.size(), 0);
+    n = ssl_ != nullptr ? SSL_read(ssl_, buffer.data(), buffer.size())
+                        : ::recv(fd_, buffer.data(), buffer.size(), 0);
   } while (ssl_ == nullptr && n < 0 && errno == EINTR);
   if (n <= 0) return {};
   received_ += static_cast<std::size_t>(n);
@@ -155,8 +161,9 @@ void LoopbackStream::read_to_end() { read_until(SIZE_MAX); }
 
 void LoopbackStream::write(std::string_view bytes) {
   while (!bytes.empty()) {
-    const ssize_t n = ssl_ != nullptr ? SSL_write(ssl_, bytes.data(), static_cast<int>(bytes.size()))
-                                      : ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    const ssize_t n = ssl_ != nullptr
+                          ? SSL_write(ssl_, bytes.data(), static_cast<int>(bytes.size()))
+                          : ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
     if (n <= 0) return;
     bytes.remove_prefix(static_cast<std::size_t>(n));
   }
@@ -224,9 +231,9 @@ std::string frame_bytes(int type, int flags, std::uint32_t stream, std::string_v
                         std::optional<std::uint32_t> length) {
   const std::uint32_t n = length.value_or(static_cast<std::uint32_t>(payload.size()));
   std::string bytes;
-  for (const std::uint32_t b : {n >> 16U, n >> 8U, n, static_cast<std::uint32_t>(type),
-                                static_cast<std::uint32_t>(flags), stream >> 24U, stream >> 16U, stream >> 8U,
-                                stream}) {
+  for (const std::uint32_t b :
+       {n >> 16U, n >> 8U, n, static_cast<std::uint32_t>(type), static_cast<std::uint32_t>(flags),
+        stream >> 24U, stream >> 16U, stream >> 8U, stream}) {
     bytes.push_back(static_cast<char>(b & 0xffU));
   }
   return bytes.append(payload);
@@ -239,8 +246,10 @@ std::string LoopbackRequest::field(std::string_view name) const {
   return {};
 }
 
-LoopbackServer::Handler answer_requests(std::function<LoopbackResponse(const LoopbackRequest&)> answer) {
-  return [answer = std::move(answer)](LoopbackStream& stream) { Conversation(stream, answer).run(); };
+LoopbackServer::Handler answer_requests(
+    std::function<LoopbackResponse(const LoopbackRequest&)> answer) {
+  return
+      [answer = std::move(answer)](LoopbackStream& stream) { Conversation(stream, answer).run(); };
 }
 
 }  // namespace h2::inline v0::testing

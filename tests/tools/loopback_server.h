@@ -1,6 +1,6 @@
-// A server in this process for tests of the `h2` program: it listens on a free port of 127.0.0.1, in
-// cleartext or over TLS, and does with each connection what the test says. Not for production: one thread
-// per connection, blocking.
+// A server in this process for tests of the `h2` program: it listens on a free port of 127.0.0.1,
+// in cleartext or over TLS, and does with each connection what the test says. Not for production:
+// one thread per connection, blocking.
 #ifndef H2_TESTS_TOOLS_LOOPBACK_SERVER_H_
 #define H2_TESTS_TOOLS_LOOPBACK_SERVER_H_
 
@@ -100,7 +100,8 @@ struct LoopbackResponse {
 };
 
 // A handler that speaks HTTP/2 properly and answers each request once it is complete.
-LoopbackServer::Handler answer_requests(std::function<LoopbackResponse(const LoopbackRequest&)> answer);
+LoopbackServer::Handler answer_requests(
+    std::function<LoopbackResponse(const LoopbackRequest&)> answer);
 
 }  // namespace h2::inline v0::testing
 

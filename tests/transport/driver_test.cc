@@ -557,7 +557,8 @@ TEST_F(DriverTest, BrokenProtocolEndsTheConnectionWithItsCode) {
   // The peer is told why (RFC 9113 §5.4.1).
   while (true) {
     const std::lock_guard lock(mutex);
-    if (const auto* goaway = tests::read_frames(received).find(FrameType::kGoAway)) {
+    const tests::WireOutput output = tests::read_frames(received);
+    if (const auto* goaway = output.find(FrameType::kGoAway)) {
       EXPECT_EQ(goaway->u32(4), static_cast<std::uint32_t>(ErrorCode::kProtocolError));
       break;
     }
@@ -602,10 +603,14 @@ TEST_F(DriverTest, AFullServerQueuesRequestsInOrder) {
   options.config.max_concurrent_streams = 1;
   serve(std::move(options));
   const auto driver = connect();
+  ASSERT_TRUE(driver->ping(in(kLong)));  // its SETTINGS have come
+  EXPECT_EQ(driver->max_streams(), 1u);
   std::vector<ClientStream> streams;
   for (int i = 0; i < 20; ++i) streams.push_back(get(*driver, "/" + std::to_string(i)));
-  for (int i = 20; i-- > 0;) {
-    EXPECT_EQ(body_of(streams[static_cast<std::size_t>(i)]), "/" + std::to_string(i));
+  for (int i = 0; i < 20; ++i) {
+    ClientStream& stream = streams[static_cast<std::size_t>(i)];
+    EXPECT_EQ(body_of(stream), "/" + std::to_string(i));
+    stream = ClientStream();
   }
 }
 

@@ -1,5 +1,5 @@
-// `h2 get`: fetches URLs over HTTP/2 with the options of curl. The command line is get_options.h, the
-// request get_request.h, -w get_write_out.h, --frames get_frames.h; here they meet the client.
+// `h2 get`: fetches URLs over HTTP/2 with the options of curl. The command line is get_options.h,
+// the request get_request.h, -w get_write_out.h, --frames get_frames.h; here they meet the client.
 // Tested by tests/tools/get_test.cc and get_errors_test.cc.
 #include <fcntl.h>
 #include <signal.h>
@@ -66,7 +66,8 @@ class Upload {
       return fail();
     }
     // Standard input may be a file that somebody has begun to read: its length is not known here.
-    if (S_ISREG(status.st_mode) && path != "-") length_ = static_cast<std::uint64_t>(status.st_size);
+    if (S_ISREG(status.st_mode) && path != "-")
+      length_ = static_cast<std::uint64_t>(status.st_size);
     return true;
   }
 
@@ -95,7 +96,8 @@ class Upload {
   std::string error_;
 };
 
-// The status line and fields of a response as HTTP/1.1 would write them, which is how curl shows them.
+// The status line and fields of a response as HTTP/1.1 would write them, which is how curl shows
+// them.
 std::string head_text(int status, const transport::Headers& fields) {
   std::string text = "HTTP/2 " + std::to_string(status) + " \r\n";
   for (const hpack::HeaderField field : fields) {
@@ -107,10 +109,15 @@ std::string head_text(int status, const transport::Headers& fields) {
 // One URL from its request to what is printed after it.
 class Transfer {
  public:
-  Transfer(const GetOptions& options, const GetTarget& target, client::Client& client, Console& console,
-           std::mutex& stdout_mutex)
-      : options_(options), target_(target), client_(client), console_(console), stdout_mutex_(stdout_mutex),
-        plan_(plan_request(options, target, client::ClientOptions{}.user_agent)), output_(target.output) {}
+  Transfer(const GetOptions& options, const GetTarget& target, client::Client& client,
+           Console& console, std::mutex& stdout_mutex)
+      : options_(options),
+        target_(target),
+        client_(client),
+        console_(console),
+        stdout_mutex_(stdout_mutex),
+        plan_(plan_request(options, target, client::ClientOptions{}.user_agent)),
+        output_(target.output) {}
 
   // Whether it went well.
   bool run(std::uint64_t number) {
@@ -118,7 +125,8 @@ class Transfer {
     facts_.url_effective = target_.url;
     facts_.method = plan_.method;
     facts_.url_number = number;
-    if (target_.output.kind == OutputChoice::Kind::kFile) facts_.filename_effective = target_.output.path;
+    if (target_.output.kind == OutputChoice::Kind::kFile)
+      facts_.filename_effective = target_.output.path;
     const bool ok = fetch();
     facts_.exit_code = ok ? 0 : kExitFailed;
     if (!ok && (!options_.silent || options_.show_error)) {
@@ -146,9 +154,11 @@ class Transfer {
     request.method = plan_.method;
     request.url = target_.url;
     if (plan_.authority) request.headers.add("host", *plan_.authority);
-    for (const auto& [name, value] : plan_.fields) request.headers.add(name, value, is_secret_field(name));
+    for (const auto& [name, value] : plan_.fields)
+      request.headers.add(name, value, is_secret_field(name));
     if (options_.max_time) request.timeout = milliseconds(options_.max_time->count());
-    if (options_.connect_timeout) request.connect_timeout = milliseconds(options_.connect_timeout->count());
+    if (options_.connect_timeout)
+      request.connect_timeout = milliseconds(options_.connect_timeout->count());
     if (!add_body(request)) return false;
     auto response = client_.open(std::move(request));
     if (!response) return fail(response.error());
@@ -161,7 +171,9 @@ class Transfer {
     upload_ = std::make_shared<Upload>();
     if (!upload_->open(*target_.upload_path)) return fail(target_.url + ": " + upload_->error());
     request.body_length = upload_->length();
-    request.read_body = [upload = upload_](std::span<std::uint8_t> buffer) { return upload->read(buffer); };
+    request.read_body = [upload = upload_](std::span<std::uint8_t> buffer) {
+      return upload->read(buffer);
+    };
     return true;
   }
 
@@ -174,10 +186,12 @@ class Transfer {
     show_response(response);
     if (options_.fail && response.status() >= 400) {
       take_info(response.info());
-      return fail(target_.url + ": the server answered with status " + std::to_string(response.status()));
+      return fail(target_.url + ": the server answered with status " +
+                  std::to_string(response.status()));
     }
     if (!open_output()) return fail_output();
-    if ((options_.include || options_.head) && !write_output(head_text(response.status(), response.headers()))) {
+    if ((options_.include || options_.head) &&
+        !write_output(head_text(response.status(), response.headers()))) {
       return fail_output();
     }
     if (!copy_body(response)) return false;
@@ -246,11 +260,14 @@ class Transfer {
 
   std::string request_text() const {
     const std::size_t authority = target_.url.find("://") + 3;
-    const std::size_t path = std::min(target_.url.find_first_of("/?#", authority), target_.url.size());
+    const std::size_t path =
+        std::min(target_.url.find_first_of("/?#", authority), target_.url.size());
     std::string shown_path = target_.url.substr(path, target_.url.find('#', path) - path);
     if (!shown_path.starts_with('/')) shown_path = "/" + shown_path;
     std::string text = "> " + plan_.method + " " + printable(shown_path) + " HTTP/2\n";
-    text += "> host: " + printable(plan_.authority.value_or(target_.url.substr(authority, path - authority))) + "\n";
+    text += "> host: " +
+            printable(plan_.authority.value_or(target_.url.substr(authority, path - authority))) +
+            "\n";
     for (const auto& [name, value] : plan_.fields) {
       text += "> " + name + ": " + shown_value(name, value, false, options_.show_secrets) + "\n";
     }
@@ -294,7 +311,8 @@ class Run {
       : options_(options), console_(console), client_(client) {}
 
   int all() {
-    const std::size_t at_once = options_.parallel ? std::min(options_.parallel_max, options_.targets.size()) : 1;
+    const std::size_t at_once =
+        options_.parallel ? std::min(options_.parallel_max, options_.targets.size()) : 1;
     std::vector<std::thread> helpers;
     for (std::size_t i = 1; i < at_once; ++i) helpers.emplace_back([this] { work(); });
     work();
@@ -325,7 +343,8 @@ class SharedTrace final : public FrameTrace {
   void on_frame(Direction direction, const FrameHeader& header, Bytes payload) noexcept override {
     printer_.on_frame(direction, header, payload);
   }
-  void on_field(Direction direction, StreamId stream_id, const hpack::HeaderField& field) noexcept override {
+  void on_field(Direction direction, StreamId stream_id,
+                const hpack::HeaderField& field) noexcept override {
     printer_.on_field(direction, stream_id, field);
   }
 
@@ -341,17 +360,21 @@ client::ClientOptions client_options(const GetOptions& options, FramePrinter& fr
   result.key_file = options.key;
   result.http2_prior_knowledge = options.prior_knowledge;
   for (const ResolveEntry& entry : options.resolve) {
-    for (const std::string& address : entry.addresses) result.resolve.push_back({entry.host, entry.port, address});
+    for (const std::string& address : entry.addresses)
+      result.resolve.push_back({entry.host, entry.port, address});
   }
   result.user_agent.clear();  // plan_request gives it, so that -H can remove it
   if (options.frames) {
-    result.frame_trace = [&frames](std::string_view) { return std::make_unique<SharedTrace>(frames); };
+    result.frame_trace = [&frames](std::string_view) {
+      return std::make_unique<SharedTrace>(frames);
+    };
   }
   return result;
 }
 
 int refuse(const std::string& message) {
-  Console().print("h2 get: " + printable(message) + "\nUsage: h2 get [options] URL...; 'h2 help get' lists the options\n");
+  Console().print("h2 get: " + printable(message) +
+                  "\nUsage: h2 get [options] URL...; 'h2 help get' lists the options\n");
   return kExitUsage;
 }
 
@@ -362,9 +385,12 @@ int run_get(int argc, char** argv) {
   ::signal(SIGPIPE, SIG_IGN);
   const GetParse parsed = parse_get_options(argc, argv);
   switch (parsed.kind) {
-    case GetParse::Kind::kHelp: return write_all(STDOUT_FILENO, parsed.text) == 0 ? kExitOk : kExitFailed;
-    case GetParse::Kind::kUsageError: return refuse(parsed.text);
-    case GetParse::Kind::kRun: break;
+    case GetParse::Kind::kHelp:
+      return write_all(STDOUT_FILENO, parsed.text) == 0 ? kExitOk : kExitFailed;
+    case GetParse::Kind::kUsageError:
+      return refuse(parsed.text);
+    case GetParse::Kind::kRun:
+      break;
   }
   const GetOptions& options = parsed.options;
   for (const GetTarget& target : options.targets) {
@@ -378,7 +404,9 @@ int run_get(int argc, char** argv) {
   }
   const auto start = std::chrono::steady_clock::now();
   FramePrinter frames(
-      [start] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(); },
+      [start] {
+        return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+      },
       [&console](std::string_view lines) { console.print(lines); }, options.show_secrets);
   client::Client client(client_options(options, frames));
   return Run(options, console, client).all();

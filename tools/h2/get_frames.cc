@@ -60,13 +60,24 @@ std::string flag_names(const FrameHeader& header) {
                                                {kFlagPriority, "PRIORITY"}}};
   std::uint8_t defined = 0;
   switch (header.type) {
-    case FrameType::kData: defined = kFlagEndStream | kFlagPadded; break;
-    case FrameType::kHeaders: defined = kFlagEndStream | kFlagEndHeaders | kFlagPadded | kFlagPriority; break;
-    case FrameType::kPushPromise: defined = kFlagEndHeaders | kFlagPadded; break;
-    case FrameType::kContinuation: defined = kFlagEndHeaders; break;
+    case FrameType::kData:
+      defined = kFlagEndStream | kFlagPadded;
+      break;
+    case FrameType::kHeaders:
+      defined = kFlagEndStream | kFlagEndHeaders | kFlagPadded | kFlagPriority;
+      break;
+    case FrameType::kPushPromise:
+      defined = kFlagEndHeaders | kFlagPadded;
+      break;
+    case FrameType::kContinuation:
+      defined = kFlagEndHeaders;
+      break;
     case FrameType::kSettings:
-    case FrameType::kPing: defined = kFlagAck; break;
-    default: break;
+    case FrameType::kPing:
+      defined = kFlagAck;
+      break;
+    default:
+      break;
   }
   const bool has_ack = header.type == FrameType::kSettings || header.type == FrameType::kPing;
   std::string names;
@@ -100,7 +111,8 @@ std::string describe_settings(PayloadReader payload) {
 
 std::string describe_goaway(PayloadReader payload) {
   const std::uint32_t last = payload.stream_id();
-  std::string text = " last_stream=" + std::to_string(last) + " error=" + error_name(payload.number(4));
+  std::string text =
+      " last_stream=" + std::to_string(last) + " error=" + error_name(payload.number(4));
   if (!payload.empty()) text += " debug=\"" + payload.text() + "\"";
   return text;
 }
@@ -108,17 +120,23 @@ std::string describe_goaway(PayloadReader payload) {
 std::string describe_priority(PayloadReader payload) {
   const std::uint32_t word = payload.number(4);
   return " depends_on=" + std::to_string(word & StreamId::kMax) +
-         " weight=" + std::to_string(payload.number(1) + 1) + (word > StreamId::kMax ? " exclusive" : "");
+         " weight=" + std::to_string(payload.number(1) + 1) +
+         (word > StreamId::kMax ? " exclusive" : "");
 }
 
 std::string describe_payload(const FrameHeader& header, Bytes bytes) {
   PayloadReader payload(bytes);
   switch (header.type) {
-    case FrameType::kSettings: return header.has(kFlagAck) ? "" : describe_settings(payload);
-    case FrameType::kGoAway: return describe_goaway(payload);
-    case FrameType::kPriority: return describe_priority(payload);
-    case FrameType::kRstStream: return " error=" + error_name(payload.number(4));
-    case FrameType::kWindowUpdate: return " increment=" + std::to_string(payload.stream_id());
+    case FrameType::kSettings:
+      return header.has(kFlagAck) ? "" : describe_settings(payload);
+    case FrameType::kGoAway:
+      return describe_goaway(payload);
+    case FrameType::kPriority:
+      return describe_priority(payload);
+    case FrameType::kRstStream:
+      return " error=" + error_name(payload.number(4));
+    case FrameType::kWindowUpdate:
+      return " increment=" + std::to_string(payload.stream_id());
     case FrameType::kPing: {
       std::array<char, 40> text{};
       const std::uint32_t high = payload.number(4);
@@ -128,7 +146,8 @@ std::string describe_payload(const FrameHeader& header, Bytes bytes) {
     case FrameType::kData:
     case FrameType::kHeaders:
     case FrameType::kPushPromise:
-    case FrameType::kContinuation: return "";
+    case FrameType::kContinuation:
+      return "";
   }
   if (header.type == kPriorityUpdate) {
     const std::uint32_t stream = payload.stream_id();
@@ -140,8 +159,8 @@ std::string describe_payload(const FrameHeader& header, Bytes bytes) {
 }  // namespace
 
 bool is_secret_field(std::string_view name) {
-  static constexpr std::array<std::string_view, 4> kSecrets{"authorization", "proxy-authorization", "cookie",
-                                                            "set-cookie"};
+  static constexpr std::array<std::string_view, 4> kSecrets{"authorization", "proxy-authorization",
+                                                            "cookie", "set-cookie"};
   return std::find(kSecrets.begin(), kSecrets.end(), name) != kSecrets.end();
 }
 
@@ -153,24 +172,28 @@ std::string printable(std::string_view text) {
       continue;
     }
     std::array<char, 8> escaped{};
-    std::snprintf(escaped.data(), escaped.size(), "\\x%02x", static_cast<unsigned>(static_cast<unsigned char>(c)));
+    std::snprintf(escaped.data(), escaped.size(), "\\x%02x",
+                  static_cast<unsigned>(static_cast<unsigned char>(c)));
     result += escaped.data();
   }
   return result;
 }
 
-std::string shown_value(std::string_view name, std::string_view value, bool sensitive, bool show_secrets) {
+std::string shown_value(std::string_view name, std::string_view value, bool sensitive,
+                        bool show_secrets) {
   if (show_secrets || (!sensitive && !is_secret_field(name))) return printable(value);
   return "[" + std::to_string(value.size()) + " bytes, hidden]";
 }
 
 std::string describe_frame(Direction direction, const FrameHeader& header, Bytes payload) {
   return (direction == Direction::kSent ? "send " : "recv ") + type_name(header.type) +
-         " stream=" + std::to_string(header.stream_id.value) + " length=" + std::to_string(header.length) +
-         " flags=" + flag_names(header) + describe_payload(header, payload);
+         " stream=" + std::to_string(header.stream_id.value) +
+         " length=" + std::to_string(header.length) + " flags=" + flag_names(header) +
+         describe_payload(header, payload);
 }
 
-void FramePrinter::on_frame(Direction direction, const FrameHeader& header, Bytes payload) noexcept {
+void FramePrinter::on_frame(Direction direction, const FrameHeader& header,
+                            Bytes payload) noexcept {
   std::array<char, 32> time{};
   std::snprintf(time.data(), time.size(), "[%10.6f] ", now_());
   write_(time.data() + describe_frame(direction, header, payload) + "\n");

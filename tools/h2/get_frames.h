@@ -12,21 +12,23 @@
 
 namespace h2::inline v0::tools {
 
-// Whether a field's value is a credential that is not to be shown: authorization, proxy-authorization,
-// cookie, set-cookie. `name` in lower case.
+// Whether a field's value is a credential that is not to be shown: authorization,
+// proxy-authorization, cookie, set-cookie. `name` in lower case.
 bool is_secret_field(std::string_view name);
 
 // The text of `value`, or a note that so many bytes are left out.
-std::string shown_value(std::string_view name, std::string_view value, bool sensitive, bool show_secrets);
+std::string shown_value(std::string_view name, std::string_view value, bool sensitive,
+                        bool show_secrets);
 
 // Text from a peer with everything but printable ASCII escaped, so that it cannot steer a terminal.
 std::string printable(std::string_view text);
 
-// One line (and one more per setting) for a frame, without the time: "send SETTINGS stream=0 length=6 ...".
+// One line (and one more per setting) for a frame, without the time: "send SETTINGS stream=0
+// length=6 ...".
 std::string describe_frame(Direction direction, const FrameHeader& header, Bytes payload);
 
-// Writes each frame with its time to an output. Give it to one connection, or to several that are used by
-// one thread at a time; each frame's lines are handed over in one piece.
+// Writes each frame with its time to an output. Give it to one connection, or to several that are
+// used by one thread at a time; each frame's lines are handed over in one piece.
 class FramePrinter final : public FrameTrace {
  public:
   using Seconds = std::function<double()>;

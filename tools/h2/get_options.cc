@@ -17,28 +17,32 @@ namespace {
 constexpr const char* kFooter = R"(
 Names and meanings are those of curl. An option that is not listed here is refused.
 
-Several -o, -O and -T belong to the URLs in their order. Without -o and -O a body goes to standard output.
-Without -Z the URLs are fetched one after the other; either way, URLs of one server share one connection.
-A URL without a scheme is an http:// one. http:// URLs are fetched with HTTP/2 in cleartext only with
---http2-prior-knowledge; without it they are refused, as nobody has said that the server speaks HTTP/2.
+Several -o, -O and -T belong to the URLs in their order. Without -o and -O a body goes to standard
+output. Without -Z the URLs are fetched one after the other; either way, URLs of one server share one
+connection. A URL without a scheme is an http:// one. http:// URLs are fetched with HTTP/2 in
+cleartext and only with --http2-prior-knowledge; without it they are refused, as nobody has said that
+the server speaks HTTP/2.
 
--d @FILE leaves out line ends and NUL bytes, --data-binary @FILE does not; @- is standard input. Both make the request
-a POST with content-type application/x-www-form-urlencoded unless -X and -H say otherwise.
--H 'Name: value' adds or replaces a field, -H 'Name:' removes one that would be sent, -H 'Name;' sends an
-empty one, -H @FILE reads one from each line.
+-d @FILE leaves out line ends and NUL bytes, --data-binary @FILE does not; @- is standard input. Both
+make the request a POST with content-type application/x-www-form-urlencoded unless -X and -H say
+otherwise. -H 'Name: value' adds or replaces a field, -H 'Name:' removes one that would be sent,
+-H 'Name;' sends an empty one, -H @FILE reads one from each line.
 
--w prints FORMAT after each transfer: %{variable}, %header{name}, %%, \n, \r, \t; @FILE reads the format
-from a file. Unknown variables are refused. Known are:
+What was written of an output file stays when the transfer fails.
+
+-w prints FORMAT after each transfer: %{variable}, %header{name}, %%, \n, \r, \t; @FILE reads the
+format from a file. Unknown variables are refused. Known are:
 )";
 
 constexpr const char* kFooterEnd = R"(
---frames prints each frame of each connection, sent and received, on standard error: seconds since the
-start, direction, type, stream, length, flags by name, and what it carries. The values of authorization,
-proxy-authorization, cookie, set-cookie and of fields marked as sensitive are left out, here and in -v,
-unless --show-secrets is given.
+--frames prints each frame of each connection, sent and received, on standard error: seconds since
+the start, direction, type, stream, length, flags by name, and what it carries. The values of
+authorization, proxy-authorization, cookie, set-cookie and of fields marked as sensitive are left
+out, here and in -v, unless --show-secrets is given.
 
-Exit status: 0 if all transfers went well, whatever the HTTP status (see -f); 1 if one did not, and a sentence on
-standard error says for which host, in which phase and why; 2 if the command line is wrong.)";
+Exit status: 0 if all transfers went well, whatever the HTTP status (see -f); 1 if one did not, and a
+sentence on standard error says for which host, in which phase and why; 2 if the command line is
+wrong.)";
 
 // Thrown while reading the command line, caught in parse_get_options.
 struct UsageProblem {
@@ -60,7 +64,8 @@ std::string read_whole(const std::string& path, const std::string& option) {
   std::string contents;
   std::array<char, 65'536> buffer;
   std::size_t n = 0;
-  while ((n = std::fread(buffer.data(), 1, buffer.size(), file)) > 0) contents.append(buffer.data(), n);
+  while ((n = std::fread(buffer.data(), 1, buffer.size(), file)) > 0)
+    contents.append(buffer.data(), n);
   const bool failed = std::ferror(file) != 0;
   const std::string why = std::strerror(errno);
   if (file != stdin) std::fclose(file);
@@ -80,7 +85,8 @@ std::chrono::milliseconds parse_seconds(const std::string& text, const std::stri
 std::size_t parse_count(const std::string& text, const std::string& option) {
   char* end = nullptr;
   const unsigned long value = std::strtoul(text.c_str(), &end, 10);
-  if (text.empty() || text[0] < '0' || text[0] > '9' || *end != '\0' || value < 1 || value > 65'535) {
+  if (text.empty() || text[0] < '0' || text[0] > '9' || *end != '\0' || value < 1 ||
+      value > 65'535) {
     refuse(option + ": '" + text + "' is not a number from 1 to 65535");
   }
   return value;
@@ -107,7 +113,8 @@ ResolveEntry parse_resolve(const std::string& text) {
       parse_count(text.substr(host_end + 1, port_end - host_end - 1), "--resolve: port"));
   std::stringstream list(text.substr(port_end + 1));
   for (std::string address; std::getline(list, address, ',');) {
-    if (address.starts_with('[') && address.ends_with(']')) address = address.substr(1, address.size() - 2);
+    if (address.starts_with('[') && address.ends_with(']'))
+      address = address.substr(1, address.size() - 2);
     if (!is_address(address)) wrong("'" + address + "' is not an IP address");
     entry.addresses.push_back(address);
   }
@@ -119,7 +126,8 @@ bool is_token(std::string_view name) {
   if (name.empty()) return false;
   for (const char c : name) {
     const bool alnum = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-    if (!alnum && std::string_view("!#$%&'*+-.^_`|~").find(c) == std::string_view::npos) return false;
+    if (!alnum && std::string_view("!#$%&'*+-.^_`|~").find(c) == std::string_view::npos)
+      return false;
   }
   return true;
 }
@@ -135,7 +143,8 @@ void add_header_line(const std::string& line, GetOptions& options) {
     refuse("-H: a line end or NUL within a field");
   }
   const std::size_t end = line.find_first_of(":;");
-  if (end == std::string::npos) refuse("-H: '" + line + "' is neither 'Name: value' nor 'Name:' nor 'Name;'");
+  if (end == std::string::npos)
+    refuse("-H: '" + line + "' is neither 'Name: value' nor 'Name:' nor 'Name;'");
   const std::string name = lower(line.substr(0, end));
   if (!is_token(name)) refuse("-H: '" + line.substr(0, end) + "' is not a field name");
   const std::string value = trim(line.substr(end + 1));
@@ -180,8 +189,10 @@ std::string_view path_of(std::string_view url) {
 
 std::string remote_name(std::string_view url) {
   const std::string_view path = path_of(url);
-  const std::string_view name = path.substr(path.rfind('/') == std::string_view::npos ? 0 : path.rfind('/') + 1);
-  if (name.empty() || name == "." || name == "..") refuse("-O: the URL " + std::string(url) + " names no file");
+  const std::string_view name =
+      path.substr(path.rfind('/') == std::string_view::npos ? 0 : path.rfind('/') + 1);
+  if (name.empty() || name == "." || name == "..")
+    refuse("-O: the URL " + std::string(url) + " names no file");
   return std::string(name);
 }
 
@@ -192,11 +203,14 @@ GetTarget make_target(const std::string& given, const std::string* output, bool 
   target.given = given;
   target.url = given.find("://") == std::string::npos ? "http://" + given : given;
   const std::string scheme = lower(target.url.substr(0, target.url.find("://")));
-  if (scheme != "http" && scheme != "https") refuse("the scheme of " + given + " is neither http nor https");
+  if (scheme != "http" && scheme != "https")
+    refuse("the scheme of " + given + " is neither http nor https");
   if (upload != nullptr) {
     target.upload_path = *upload;
-    if (path_of(target.url).empty() && target.url.find_first_of("?#") == std::string::npos) target.url += "/";
-    if (target.url.ends_with('/') && *upload != "-") target.url += upload->substr(upload->rfind('/') + 1);
+    if (path_of(target.url).empty() && target.url.find_first_of("?#") == std::string::npos)
+      target.url += "/";
+    if (target.url.ends_with('/') && *upload != "-")
+      target.url += upload->substr(upload->rfind('/') + 1);
   }
   if (remote_output) target.output = {OutputChoice::Kind::kFile, remote_name(target.url)};
   if (output != nullptr && *output != "-") target.output = {OutputChoice::Kind::kFile, *output};
@@ -213,7 +227,8 @@ struct Cli {
   }
   // An option with one argument; may be given often.
   CLI::Option* value(const std::string& names, const std::string& type, const std::string& help) {
-    CLI::Option* o = app.add_option(names, help)->type_name(type)->expected(1)->allow_extra_args(false);
+    CLI::Option* o =
+        app.add_option(names, help)->type_name(type)->expected(1)->allow_extra_args(false);
     return remember(o->take_all(), names);
   }
   CLI::Option* operator[](const std::string& name) const { return by_name.at(name); }
@@ -249,7 +264,8 @@ Cli::Cli() {
   flag("-k,--insecure", "Accept any certificate");
   value("--cacert", "FILE", "Trust the certificates in FILE (PEM) instead of the system's");
   value("-E,--cert", "FILE", "The client's certificate chain (PEM)");
-  value("--key", "FILE", "The client certificate's key (PEM); without it it is looked for in --cert");
+  value("--key", "FILE",
+        "The client certificate's key (PEM); without it it is looked for in --cert");
   value("-H,--header", "LINE", "Add, replace or remove a request field; see below");
   value("-d,--data", "DATA", "Send DATA in a POST; @FILE reads it; several are joined with '&'");
   value("--data-binary", "DATA", "Like -d, and @FILE is sent as it is");
@@ -261,7 +277,8 @@ Cli::Cli() {
   value("-m,--max-time", "SECONDS", "Give a transfer up after this time");
   value("--connect-timeout", "SECONDS", "Give name, connection and TLS up after this time (10)");
   value("--resolve", "HOST:PORT:ADDR", "Connect to ADDR for HOST and PORT; several: ADDR,ADDR");
-  flag("--http2-prior-knowledge", "HTTP/2 at once: in cleartext for http://, and nothing else for https://");
+  flag("--http2-prior-knowledge",
+       "HTTP/2 at once: in cleartext for http://, and nothing else for https://");
   flag("--frames", "Print all frames on standard error; see below");
   flag("--show-secrets", "Print credentials and cookies in -v and --frames too");
 }
@@ -284,8 +301,9 @@ void read_targets(const Cli& cli, GetOptions& options) {
   if (urls.empty()) refuse("no URL");
   for (std::size_t i = 0; i < urls.size(); ++i) {
     const bool has_output = i < outputs.size();
-    options.targets.push_back(make_target(urls[i], has_output && outputs[i] ? &*outputs[i] : nullptr,
-                                          has_output && !outputs[i], i < uploads.size() ? &uploads[i] : nullptr));
+    options.targets.push_back(
+        make_target(urls[i], has_output && outputs[i] ? &*outputs[i] : nullptr,
+                    has_output && !outputs[i], i < uploads.size() ? &uploads[i] : nullptr));
   }
   if (outputs.size() > urls.size()) options.warnings.emplace_back("more -o and -O than URLs");
   if (uploads.size() > urls.size()) options.warnings.emplace_back("more -T than URLs");
@@ -300,11 +318,13 @@ void read_data(const Cli& cli, GetOptions& options) {
   }
   for (const std::string& line : cli["-H"]->results()) add_header(line, options);
   const int methods = (options.data ? 1 : 0) + (cli.has("-T") ? 1 : 0) + (options.head ? 1 : 0);
-  if (methods > 1) refuse("only one of -d/--data-binary, -T and -I can be given: each asks for its own method");
+  if (methods > 1)
+    refuse("only one of -d/--data-binary, -T and -I can be given: each asks for its own method");
   if (cli.has("-X")) {
     options.method = cli.last("-X");
     if (!is_token(*options.method)) refuse("-X: '" + *options.method + "' is not a method");
-    if (*options.method == "CONNECT") refuse("-X: CONNECT needs a tunnel, which h2 get does not offer");
+    if (*options.method == "CONNECT")
+      refuse("-X: CONNECT needs a tunnel, which h2 get does not offer");
   }
 }
 
@@ -327,15 +347,18 @@ void read_values(const Cli& cli, GetOptions& options) {
   options.cert = cli.last("--cert");
   options.key = cli.last("--key");
   if (!options.key.empty() && options.cert.empty()) refuse("--key without --cert");
-  if (cli.has("--parallel-max")) options.parallel_max = parse_count(cli.last("--parallel-max"), "--parallel-max");
+  if (cli.has("--parallel-max"))
+    options.parallel_max = parse_count(cli.last("--parallel-max"), "--parallel-max");
   if (cli.has("-m")) options.max_time = parse_seconds(cli.last("-m"), "-m");
   if (cli.has("--connect-timeout")) {
     options.connect_timeout = parse_seconds(cli.last("--connect-timeout"), "--connect-timeout");
   }
   // As with curl, 0 means no limit.
   if (options.max_time && options.max_time->count() == 0) options.max_time.reset();
-  if (options.connect_timeout && options.connect_timeout->count() == 0) options.connect_timeout.reset();
-  for (const std::string& entry : cli["--resolve"]->results()) options.resolve.push_back(parse_resolve(entry));
+  if (options.connect_timeout && options.connect_timeout->count() == 0)
+    options.connect_timeout.reset();
+  for (const std::string& entry : cli["--resolve"]->results())
+    options.resolve.push_back(parse_resolve(entry));
   if (cli.has("-w")) {
     std::string format = cli.last("-w");
     if (format.starts_with('@')) format = read_whole(format.substr(1), "-w");

@@ -23,8 +23,8 @@ struct OutputChoice {
 
 // One URL of the command line with what belongs to it alone.
 struct GetTarget {
-  std::string given;                       // as on the command line
-  std::string url;                         // with its scheme, and the uploaded file's name if it ended in "/"
+  std::string given;  // as on the command line
+  std::string url;    // with its scheme, and the uploaded file's name if it ended in "/"
   OutputChoice output;
   std::optional<std::string> upload_path;  // -T; "-" is standard input
 };
@@ -78,7 +78,8 @@ struct GetParse {
   std::string text{};  // the help, or a sentence that says what is wrong
 };
 
-// Reads the arguments; argv[0] is skipped. Reads files that -d, --data-binary, -H and -w name with '@'.
+// Reads the arguments; argv[0] is skipped. Reads files that -d, --data-binary, -H and -w name with
+// '@'.
 GetParse parse_get_options(int argc, const char* const* argv);
 
 // What `h2 help get` prints.

@@ -29,7 +29,8 @@ Output::~Output() {
 }
 
 bool Output::fail(std::string_view action, int error) {
-  const std::string where = choice_.kind == OutputChoice::Kind::kFile ? choice_.path : "standard output";
+  const std::string where =
+      choice_.kind == OutputChoice::Kind::kFile ? choice_.path : "standard output";
   error_ = "cannot " + std::string(action) + " " + where + ": " + std::strerror(error);
   return false;
 }

@@ -15,8 +15,8 @@ namespace h2::inline v0::tools {
 // Writes all of `text` to a descriptor. 0, or the errno of what failed. SIGPIPE must be ignored.
 int write_all(int fd, std::string_view text);
 
-// One response's destination. A file is made when the response begins; what was written of it stays if
-// the transfer fails later, as with curl. Not thread-safe.
+// One response's destination. A file is made when the response begins; what was written of it stays
+// if the transfer fails later, as with curl. Not thread-safe.
 class Output {
  public:
   explicit Output(const OutputChoice& choice) : choice_(choice) {}

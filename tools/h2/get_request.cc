@@ -14,14 +14,16 @@ std::string method_of(const GetOptions& options, const GetTarget& target) {
 
 }  // namespace
 
-PlannedRequest plan_request(const GetOptions& options, const GetTarget& target, const std::string& user_agent) {
+PlannedRequest plan_request(const GetOptions& options, const GetTarget& target,
+                            const std::string& user_agent) {
   PlannedRequest plan;
   plan.method = method_of(options, target);
   plan.has_body = options.data.has_value() || target.upload_path.has_value();
   const auto is_given = [&](std::string_view name) {
     const auto& removed = options.removed_headers;
     return std::find(removed.begin(), removed.end(), name) != removed.end() ||
-           std::any_of(options.headers.begin(), options.headers.end(), [&](const auto& h) { return h.first == name; });
+           std::any_of(options.headers.begin(), options.headers.end(),
+                       [&](const auto& h) { return h.first == name; });
   };
   const auto add_default = [&](const char* name, const std::string& value) {
     if (!is_given(name)) plan.fields.emplace_back(name, value);

@@ -28,7 +28,8 @@ std::string three_digits(int code) {
 
 std::string header_of(const TransferFacts& facts, std::string_view name) {
   for (const auto& [field_name, value] : facts.headers) {
-    if (field_name.size() == name.size() && strncasecmp(field_name.data(), name.data(), name.size()) == 0) {
+    if (field_name.size() == name.size() &&
+        strncasecmp(field_name.data(), name.data(), name.size()) == 0) {
       return value;
     }
   }
@@ -85,11 +86,16 @@ const Variable* find_variable(std::string_view name) {
 // The character that a backslash and `c` stand for; 0 if nothing special.
 char unescape(char c) {
   switch (c) {
-    case 'n': return '\n';
-    case 'r': return '\r';
-    case 't': return '\t';
-    case '\\': return '\\';
-    default: return '\0';
+    case 'n':
+      return '\n';
+    case 'r':
+      return '\r';
+    case 't':
+      return '\t';
+    case '\\':
+      return '\\';
+    default:
+      return '\0';
   }
 }
 
@@ -160,11 +166,21 @@ WriteOut::Text WriteOut::format(const TransferFacts& facts) const {
   std::string* to = &result.out;
   for (const Part& part : parts_) {
     switch (part.kind) {
-      case Kind::kText: *to += part.text; break;
-      case Kind::kVariable: *to += find_variable(part.text)->value(facts); break;
-      case Kind::kHeader: *to += header_of(facts, part.text); break;
-      case Kind::kToStdout: to = &result.out; break;
-      case Kind::kToStderr: to = &result.err; break;
+      case Kind::kText:
+        *to += part.text;
+        break;
+      case Kind::kVariable:
+        *to += find_variable(part.text)->value(facts);
+        break;
+      case Kind::kHeader:
+        *to += header_of(facts, part.text);
+        break;
+      case Kind::kToStdout:
+        to = &result.out;
+        break;
+      case Kind::kToStderr:
+        to = &result.err;
+        break;
     }
   }
   return result;

@@ -13,21 +13,21 @@ namespace h2::inline v0::tools {
 
 // What is known of a transfer once it has ended. Times are seconds from its start.
 struct TransferFacts {
-  std::string url;                 // as on the command line
-  std::string url_effective;       // as it was asked for
+  std::string url;            // as on the command line
+  std::string url_effective;  // as it was asked for
   std::string method;
   std::string scheme;
   std::string filename_effective;  // the output file; empty for standard output
   std::string http_version;        // "2"; "0" if no response came
   std::string remote_ip;
   std::string local_ip;
-  std::string error_message;       // empty if all went well
+  std::string error_message;                                 // empty if all went well
   std::vector<std::pair<std::string, std::string>> headers;  // of the response, in order
   int remote_port = 0;
   int local_port = 0;
-  int http_code = 0;       // 0 if no response came
-  int exit_code = 0;       // 0 or 1
-  int num_connects = 0;    // connections that this transfer opened
+  int http_code = 0;     // 0 if no response came
+  int exit_code = 0;     // 0 or 1
+  int num_connects = 0;  // connections that this transfer opened
   std::uint64_t url_number = 0;
   std::uint64_t size_download = 0;
   std::uint64_t size_upload = 0;
@@ -43,8 +43,8 @@ struct TransferFacts {
 // A format that was read once and is applied to each transfer.
 class WriteOut {
  public:
-  // Reads a format: %{variable}, %header{name}, %%, \n, \r, \t, \\ and text. False if it names a variable that
-  // does not exist or does not end one; *error then says which.
+  // Reads a format: %{variable}, %header{name}, %%, \n, \r, \t, \\ and text. False if it names a
+  // variable that does not exist or does not end one; *error then says which.
   bool parse(std::string_view format, std::string* error);
 
   bool empty() const { return parts_.empty(); }

@@ -2,7 +2,6 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -14,6 +13,8 @@
 #include <atomic>
 #include <cerrno>
 #include <chrono>
+#include <fstream>
+#include <iterator>
 #include <set>
 #include <system_error>
 #include <thread>
@@ -23,6 +24,8 @@
 
 #include "tools/h2/server_connection.h"
 #include "tools/h2/server_shared.h"
+#include "transport/certificates.h"
+#include "transport/tls.h"
 
 namespace h2::inline v0::tools {
 
@@ -113,8 +116,6 @@ class Loop {
         ::close(fd);
         continue;
       }
-      const int on = 1;
-      ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
       auto owned = std::make_unique<ServerConnection>(fd, shared_, now);
       ServerConnection& connection = *owned;
       connections_.emplace(&connection, std::move(owned));
@@ -160,7 +161,7 @@ class Loop {
       ServerConnection& connection = *timers_.begin()->second;
       timers_.erase(timers_.begin());
       connection.timer = Time::never();
-      if (connection.next_deadline() <= now) connection.on_time(now);
+      if (connection.next_deadline() <= now) connection.on_time(scratch_, now);
       update(connection);
     }
   }
@@ -254,6 +255,26 @@ std::uint16_t bound_port(int fd) {
   ::getsockname(fd, reinterpret_cast<sockaddr*>(&storage), &length);
   return ntohs(storage.ss_family == AF_INET ? reinterpret_cast<const sockaddr_in*>(&storage)->sin_port
                                             : reinterpret_cast<const sockaddr_in6*>(&storage)->sin6_port);
+}
+
+// Reads or makes the certificate; else a sentence, empty on success.
+std::string set_up_tls(ServerShared& shared) {
+  transport::TlsServerConfig config;
+  config.cert_file = shared.options.certificate_file;
+  config.key_file = shared.options.key_file;
+  if (config.cert_file.empty()) {
+    auto pair = transport::make_self_signed();
+    if (!pair) return pair.error().message();
+    config.cert_pem = shared.certificate_pem = std::move(pair->cert_pem);
+    config.key_pem = std::move(pair->key_pem);
+  } else {
+    std::ifstream file(config.cert_file);
+    shared.certificate_pem.assign(std::istreambuf_iterator<char>(file), {});
+  }
+  auto context = transport::TlsContext::server(config);
+  if (!context) return context.error().message();
+  shared.tls = std::move(*context);
+  return {};
 }
 
 }  // namespace

@@ -1,13 +1,11 @@
 #include "tools/h2/server_connection.h"
 
 #include <sys/epoll.h>
-#include <sys/socket.h>
-#include <sys/uio.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <array>
-#include <cerrno>
+#include <utility>
+
+#include "transport/tcp_stream.h"
 
 namespace h2::inline v0::tools {
 
@@ -16,25 +14,29 @@ namespace {
 constexpr Duration kDrainStep = seconds(1);    // the longest wait between the two GOAWAYs
 constexpr Duration kClosingWait = seconds(1);  // for the peer's FIN
 constexpr std::size_t kFlushBudget = 1U << 20U;  // bytes written before other connections get their turn
-constexpr std::size_t kSealAtOnce = 64U << 10U;
+constexpr int kReadsAtOnce = 8;
 
 }  // namespace
 
 ServerConnection::ServerConnection(int fd, ServerShared& shared, Time now)
-    : fd_(fd),
-      shared_(shared),
-      streams_(shared, now),
-      phase_(shared.tls ? Phase::kHandshake : Phase::kOpen),
-      opened_(now),
-      last_progress_(now),
-      last_written_(now) {
-  if (shared.tls) tls_ = make_engine(shared);
+    : fd_(fd), shared_(shared), streams_(shared, now), opened_(now), last_progress_(now), last_written_(now) {
   shared_.connections.fetch_add(1, std::memory_order_relaxed);
   shared_.active.fetch_add(1, std::memory_order_relaxed);
+  transport::TcpOptions tcp;
+  tcp.user_timeout = {};  // a client may take its time to read; see ServerOptions::idle_timeout
+  stream_ = std::make_unique<transport::TcpStream>(fd, tcp);
+  if (!shared.tls) return;
+  auto secured = transport::TlsStream::server(std::move(stream_), shared.tls);
+  if (!secured) {
+    phase_ = Phase::kFinished;
+    return;
+  }
+  tls_ = secured->get();
+  stream_ = std::move(*secured);
+  phase_ = Phase::kHandshake;
 }
 
 ServerConnection::~ServerConnection() {
-  ::close(fd_);
   shared_.active.fetch_sub(1, std::memory_order_relaxed);
   std::uint64_t most = shared_.most_buffered.load(std::memory_order_relaxed);
   while (most < streams_.most_buffered() &&
@@ -43,7 +45,11 @@ ServerConnection::~ServerConnection() {
   if (!shared_.options.on_connection_end) return;
   const Connection& connection = streams_.connection();
   ConnectionReport report;
-  if (tls_) describe_tls(report);
+  if (stream_) {
+    report.tls_version = stream_->info().tls_version;
+    report.cipher = stream_->info().tls_cipher;
+    report.alpn = stream_->info().alpn;
+  }
   report.ours = connection.local_settings();
   report.theirs = connection.remote_settings();
   report.fields_received = connection.fields_received();
@@ -59,37 +65,62 @@ ServerConnection::~ServerConnection() {
 
 void ServerConnection::on_ready(std::uint32_t events, std::span<std::uint8_t> scratch, Time now) {
   const bool broken = (events & (EPOLLHUP | EPOLLERR)) != 0;
-  if (broken || (events & EPOLLIN) != 0) read_socket(scratch, now);
+  pump(broken || (events & EPOLLIN) != 0, scratch, now);
+}
+
+// Reads and writes until it has to wait, or others should have their turn.
+void ServerConnection::pump(bool readable, std::span<std::uint8_t> scratch, Time now) {
+  if (phase_ == Phase::kHandshake) go_on_with_handshake();
+  if (phase_ == Phase::kHandshake || phase_ == Phase::kFinished) return;
+  input_left_ = false;
+  bool again = readable || stream_->has_buffered_input();
+  for (int i = 0; again && i < kReadsAtOnce; ++i) {
+    again = read_stream(scratch, now);
+    flush(now);
+    // Beyond its first read, only what epoll cannot see is read: TLS records that were decrypted already.
+    again = again && can_read() && stream_->has_buffered_input();
+  }
+  input_left_ = again;
   flush(now);
   settle(now);
 }
 
-void ServerConnection::read_socket(std::span<std::uint8_t> scratch, Time now) {
-  if (phase_ == Phase::kFinished) return;
-  const ssize_t n = ::recv(fd_, scratch.data(), scratch.size(), 0);
-  if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return;
-  if (n < 0) return lose(now);
-  if (n == 0) {
-    peer_ended_ = true;
-    if (phase_ == Phase::kOpen) streams_.handle(streams_.connection().receive_end(now), now);
-    // A client that has shut its side is not waiting for anything (RFC 9113 §5.4.1 lets us close as well).
-    begin_closing(now);
+void ServerConnection::go_on_with_handshake() {
+  const auto stands = tls_->try_handshake();
+  if (!stands) {
+    phase_ = Phase::kFinished;
     return;
   }
-  const auto size = static_cast<std::size_t>(n);
-  bytes_received_ += size;
-  shared_.bytes_received.fetch_add(size, std::memory_order_relaxed);
-  last_progress_ = now;
-  take_bytes(scratch.first(size), now);
+  handshake_writes_ = *stands == transport::TlsStream::Handshake::kWantsWrite;
+  if (*stands != transport::TlsStream::Handshake::kDone) return;
+  // RFC 9113 §3.2: over TLS, HTTP/2 is spoken only where ALPN agreed on "h2".
+  phase_ = stream_->info().alpn == "h2" ? Phase::kOpen : Phase::kFinished;
 }
 
-void ServerConnection::take_bytes(Bytes bytes, Time now) {
-  if (phase_ == Phase::kLingering || phase_ == Phase::kClosing) return;  // read only to see its end
-  if (tls_) {
-    take_tls(bytes, now);
-  } else {
-    process(bytes, now);
+bool ServerConnection::can_read() const {
+  if (phase_ == Phase::kFinished) return false;
+  return phase_ != Phase::kOpen || (unread_.empty() && streams_.connection().want_read());
+}
+
+bool ServerConnection::read_stream(std::span<std::uint8_t> scratch, Time now) {
+  const auto read = stream_->try_read(scratch);
+  if (!read) {
+    lose(now);
+    return false;
   }
+  if (read->would_block()) return false;
+  if (read->end()) {
+    if (phase_ == Phase::kOpen) streams_.handle(streams_.connection().receive_end(now), now);
+    if (phase_ == Phase::kOpen) stream_->shutdown_write();
+    phase_ = Phase::kFinished;
+    return false;
+  }
+  bytes_received_ += read->bytes;
+  shared_.bytes_received.fetch_add(read->bytes, std::memory_order_relaxed);
+  last_progress_ = now;
+  // In the other phases it is read only to see its end.
+  if (phase_ == Phase::kOpen) process(scratch.first(read->bytes), now);
+  return true;
 }
 
 // Plaintext to the connection; what it does not take yet stays in unread_.
@@ -112,7 +143,6 @@ void ServerConnection::process(Bytes bytes, Time now) {
 
 // The socket is broken: nothing can be written any more.
 void ServerConnection::lose(Time now) {
-  peer_ended_ = true;
   if (phase_ == Phase::kOpen) streams_.handle(streams_.connection().receive_end(now), now);
   phase_ = Phase::kFinished;
 }
@@ -123,7 +153,7 @@ void ServerConnection::flush(Time now) {
   if (phase_ == Phase::kFinished) return;
   std::size_t budget = kFlushBudget;
   for (;;) {
-    const bool more = tls_ ? flush_tls(budget, now) : flush_plain(budget, now);
+    const bool more = write_stream(budget, now);
     if (phase_ == Phase::kFinished) return;
     Connection& connection = streams_.connection();
     for (auto events = connection.poll_events(); !events.empty(); events = connection.poll_events()) {
@@ -139,35 +169,27 @@ void ServerConnection::flush(Time now) {
   }
 }
 
-// Writes once; whether it makes sense to go on.
-bool ServerConnection::flush_plain(std::size_t& budget, Time now) {
+bool ServerConnection::write_stream(std::size_t& budget, Time now) {
   Connection& connection = streams_.connection();
-  const std::span<const Bytes> pieces = connection.data_to_send();
-  if (pieces.empty()) return false;
-  std::array<iovec, 64> vectors{};
-  const std::size_t count = std::min(pieces.size(), vectors.size());
-  for (std::size_t i = 0; i < count; ++i) {
-    vectors[i] = {const_cast<std::uint8_t*>(pieces[i].data()), pieces[i].size()};
-  }
-  msghdr message{};
-  message.msg_iov = vectors.data();
-  message.msg_iovlen = count;
-  const ssize_t n = ::sendmsg(fd_, &message, MSG_NOSIGNAL);
-  if (n < 0) {
-    if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) lose(now);
+  std::span<const Bytes> pieces;
+  if (phase_ == Phase::kOpen) pieces = connection.data_to_send();
+  if (pieces.empty() && !stream_->needs_flush()) return false;
+  const auto written = stream_->try_write(pieces);
+  if (!written) {
+    lose(now);
     return false;
   }
-  const auto size = static_cast<std::size_t>(n);
-  connection.mark_sent(size);
-  bytes_sent_ += size;
-  shared_.bytes_sent.fetch_add(size, std::memory_order_relaxed);
+  if (written->would_block() || written->bytes == 0) return false;
+  connection.mark_sent(written->bytes);
+  bytes_sent_ += written->bytes;
+  shared_.bytes_sent.fetch_add(written->bytes, std::memory_order_relaxed);
   last_progress_ = last_written_ = now;
-  budget -= std::min(budget, size);
+  budget -= std::min(budget, written->bytes);
   return true;
 }
 
 bool ServerConnection::output_waits() const {
-  return (tls_ && tls_output_waits()) || (phase_ == Phase::kOpen && streams_.connection().want_write());
+  return stream_->needs_flush() || (phase_ == Phase::kOpen && streams_.connection().want_write());
 }
 
 // ---- life ------------------------------------------------------------------------------------------------
@@ -175,7 +197,7 @@ bool ServerConnection::output_waits() const {
 // Moves on when HTTP/2 is over.
 void ServerConnection::settle(Time now) {
   if (phase_ != Phase::kOpen || !streams_.connection().done() || output_waits()) return;
-  if (shared_.options.linger > Duration{} && !peer_ended_) {
+  if (shared_.options.linger > Duration{}) {
     phase_ = Phase::kLingering;
     phase_ends_ = now + shared_.options.linger;
     return;
@@ -186,21 +208,15 @@ void ServerConnection::settle(Time now) {
 // Shuts our side and reads to the peer's end: closing with bytes unread would throw away what is on its way
 // to the peer.
 void ServerConnection::begin_closing(Time now) {
-  if (phase_ == Phase::kFinished) return;
-  if (tls_ && phase_ != Phase::kHandshake) shut_tls(now);
-  if (phase_ == Phase::kFinished || peer_ended_) {
-    phase_ = Phase::kFinished;
-    return;
-  }
-  ::shutdown(fd_, SHUT_WR);
+  stream_->shutdown_write();
   phase_ = Phase::kClosing;
   phase_ends_ = now + kClosingWait;
 }
 
 std::uint32_t ServerConnection::wanted_events() const {
+  if (phase_ == Phase::kHandshake) return handshake_writes_ ? EPOLLOUT : EPOLLIN;
   std::uint32_t events = 0;
-  const bool takes_input = phase_ != Phase::kOpen || (unread_.empty() && streams_.connection().want_read());
-  if (takes_input) events |= EPOLLIN;
+  if (can_read()) events |= EPOLLIN;
   if (output_waits()) events |= EPOLLOUT;
   return events;
 }
@@ -217,12 +233,13 @@ Time ServerConnection::next_deadline() const {
   if (!streams_.connection().remote_settings_received()) {
     at = std::min(at, opened_ + shared_.options.handshake_timeout);
   }
+  if (input_left_) return Time{};  // at once
   if (streams_.empty()) at = std::min(at, last_progress_ + shared_.options.idle_timeout);
   if (output_waits()) at = std::min(at, last_written_ + shared_.options.idle_timeout);
   return at;
 }
 
-void ServerConnection::on_time(Time now) {
+void ServerConnection::on_time(std::span<std::uint8_t> scratch, Time now) {
   if (phase_ == Phase::kHandshake && opened_ + shared_.options.handshake_timeout <= now) {
     phase_ = Phase::kFinished;
   } else if (phase_ == Phase::kLingering && phase_ends_ <= now) {
@@ -243,8 +260,7 @@ void ServerConnection::on_time(Time now) {
   } else if (streams_.empty() && last_progress_ + shared_.options.idle_timeout <= now) {
     connection.close_connection();
   }
-  flush(now);
-  settle(now);
+  pump(false, scratch, now);
 }
 
 void ServerConnection::begin_drain(Time now) {

@@ -11,12 +11,14 @@
 
 #include "tools/h2/server_shared.h"
 #include "tools/h2/server_streams.h"
+#include "transport/byte_stream.h"
+#include "transport/tls_stream.h"
 
 namespace h2::inline v0::tools {
 
 class ServerConnection {
  public:
-  // Takes over `fd`, which is non-blocking.
+  // Takes over `fd`, a connected socket.
   ServerConnection(int fd, ServerShared& shared, Time now);
   ~ServerConnection();
   ServerConnection(const ServerConnection&) = delete;
@@ -25,7 +27,7 @@ class ServerConnection {
   int fd() const { return fd_; }
   // The socket is readable, writable or broken, as far as epoll's `events` say. `scratch` is memory for one read.
   void on_ready(std::uint32_t events, std::span<std::uint8_t> scratch, Time now);
-  void on_time(Time now);
+  void on_time(std::span<std::uint8_t> scratch, Time now);
   // What epoll is to wait for.
   std::uint32_t wanted_events() const;
   Time next_deadline() const;
@@ -50,29 +52,30 @@ class ServerConnection {
     kFinished,
   };
 
-  void read_socket(std::span<std::uint8_t> scratch, Time now);
-  void take_bytes(Bytes bytes, Time now);
-  void take_tls(Bytes bytes, Time now);
-  void finish_handshake(Time now);
+  void pump(bool readable, std::span<std::uint8_t> scratch, Time now);
+  void go_on_with_handshake();
+  bool can_read() const;
+  // Whether reading again makes sense.
+  bool read_stream(std::span<std::uint8_t> scratch, Time now);
   void process(Bytes bytes, Time now);
   void lose(Time now);
   void flush(Time now);
-  bool flush_plain(std::size_t& budget, Time now);
-  bool flush_tls(std::size_t& budget, Time now);
-  bool send_sealed(Time now);
+  // Writes once; whether it makes sense to go on.
+  bool write_stream(std::size_t& budget, Time now);
   void settle(Time now);
   void begin_closing(Time now);
   bool output_waits() const;
 
-  int fd_;
+  int fd_;  // owned by stream_
   ServerShared& shared_;
   ServerStreams streams_;
-  std::unique_ptr<transport::TlsEngine> tls_;
-  Phase phase_;
-  std::vector<std::uint8_t> unread_;  // plaintext that the connection did not take yet
-  bool peer_ended_ = false;           // no more bytes will come
+  std::unique_ptr<transport::ByteStream> stream_;
+  transport::TlsStream* tls_ = nullptr;  // the same, in a handshake
+  Phase phase_ = Phase::kOpen;
+  std::vector<std::uint8_t> unread_;  // what the connection did not take yet
+  bool handshake_writes_ = false;
+  bool input_left_ = false;           // the stream has more than one turn took
   bool draining_ = false;
-  bool preface_seen_ = false;
   Time opened_;
   Time last_progress_;  // bytes in, or bytes out
   Time last_written_;

@@ -1,0 +1,197 @@
+// What makes a message's fields valid, each rule by itself, for received and for sent fields alike.
+#include "h2core/field_section.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace h2 {
+namespace {
+
+using hpack::HeaderField;
+using Fields = std::vector<HeaderField>;
+
+// Both ways of asking must agree; the received one goes through a list whose annotations classify_field made, as the
+// decoder does.
+template <class Check>
+SectionInfo both(const Fields& fields, Check check) {
+  hpack::FieldList list(default_memory());
+  for (HeaderField field : fields) {
+    field.token = hpack::lookup_token(field.name);
+    field.annotation = classify_field(field);
+    EXPECT_TRUE(list.append(field));
+  }
+  const SectionInfo received =
+      check(hpack::FieldsView{&list, 0, static_cast<std::uint32_t>(list.size())});
+  const SectionInfo sent = check(std::span<const HeaderField>(fields));
+  EXPECT_EQ(received.fault, sent.fault) << to_string(received.fault) << " / " << to_string(sent.fault);
+  EXPECT_EQ(received.status, sent.status);
+  EXPECT_EQ(received.content_length, sent.content_length);
+  return received;
+}
+
+SectionInfo request(const Fields& fields, bool extended = false) {
+  return both(fields, [&](const auto& f) { return check_request(f, extended); });
+}
+SectionInfo response(const Fields& fields) {
+  return both(fields, [](const auto& f) { return check_response(f); });
+}
+SectionInfo trailers(const Fields& fields) {
+  return both(fields, [](const auto& f) { return check_trailers(f); });
+}
+
+Fields get(std::initializer_list<HeaderField> more = {}) {
+  Fields fields = {{":method", "GET"}, {":scheme", "https"}, {":authority", "example.com"}, {":path", "/"}};
+  fields.insert(fields.end(), more);
+  return fields;
+}
+
+Fields with(std::size_t index, std::string_view value) {
+  Fields fields = get();
+  fields[index].value = value;
+  return fields;
+}
+
+Fields without(std::size_t index) {
+  Fields fields = get();
+  fields.erase(fields.begin() + static_cast<std::ptrdiff_t>(index));
+  return fields;
+}
+
+TEST(Request, AnOrdinaryOneIsFine) {
+  const auto info = request(get({{"accept", "*/*"}, {"te", "trailers"}, {"content-length", "17"}, {"x_y", ""}}));
+  EXPECT_EQ(info.fault, Errc::kNone);
+  EXPECT_EQ(info.content_length, 17U);
+  EXPECT_FALSE(info.is_head);
+  EXPECT_TRUE(request({{":method", "HEAD"}, {":scheme", "http"}, {":authority", "a"}, {":path", "/"}}).is_head);
+}
+
+TEST(Request, NamesOfWrongCharactersAreRefused) {
+  for (const std::string_view name : {"", "Accept", "x y", "x:y", "x\ty", "x\x7f", "x\x80", "(x)"}) {
+    EXPECT_EQ(request(get({{name, "v"}})).fault, Errc::kFieldNameInvalid) << name;
+  }
+  EXPECT_EQ(request(get({{std::string_view("x\0y", 3), "v"}})).fault, Errc::kFieldNameInvalid);
+}
+
+TEST(Request, ValuesOfWrongCharactersAreRefused) {
+  for (const std::string_view value : {std::string_view("a\rb"), std::string_view("a\nb"), std::string_view("a\0b", 3), std::string_view(" a"),
+                                       std::string_view("a "), std::string_view("\ta"), std::string_view("a\t"), std::string_view(" ")}) {
+    EXPECT_EQ(request(get({{"x", value}})).fault, Errc::kFieldValueInvalid);
+  }
+  EXPECT_EQ(request(get({{"x", "a b\tc \x80\xff"}})).fault, Errc::kNone);
+}
+
+TEST(Request, ConnectionSpecificFieldsAreRefused) {
+  for (const char* name : {"connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"}) {
+    EXPECT_EQ(request(get({{name, "x"}})).fault, Errc::kFieldConnectionSpecific) << name;
+  }
+  EXPECT_EQ(request(get({{"te", "gzip"}})).fault, Errc::kFieldConnectionSpecific);
+}
+
+TEST(Request, PseudoFieldsAreCompleteAndFirstAndOnce) {
+  EXPECT_EQ(request(without(0)).fault, Errc::kPseudoFieldMissing);
+  EXPECT_EQ(request(without(1)).fault, Errc::kPseudoFieldMissing);
+  EXPECT_EQ(request(without(3)).fault, Errc::kPseudoFieldMissing);
+  EXPECT_EQ(request(without(2)).fault, Errc::kPseudoFieldMissing);  // and no host
+  EXPECT_EQ(request(get({{":method", "GET"}})).fault, Errc::kPseudoFieldDuplicate);
+  Fields late = without(3);
+  late.push_back({"x", "y"});
+  late.push_back({":path", "/"});
+  EXPECT_EQ(request(late).fault, Errc::kPseudoFieldAfterRegular);
+  EXPECT_EQ(request(get({{":status", "200"}})).fault, Errc::kPseudoFieldUnknown);
+  EXPECT_EQ(request(get({{":unknown", "x"}})).fault, Errc::kPseudoFieldUnknown);
+}
+
+TEST(Request, PseudoValuesFollowTheirGrammar) {
+  for (const std::string_view value : {"", "G ET", "GET\t", "G\x80T"}) {
+    EXPECT_EQ(request(with(0, value)).fault, Errc::kPseudoFieldInvalid) << value;
+  }
+  for (const std::string_view value : {"", "1http", "ht tp", "http:"}) {
+    EXPECT_EQ(request(with(1, value)).fault, Errc::kPseudoFieldInvalid) << value;
+  }
+  for (const std::string_view value : {"", "user@example.com", "a/b", "a b", "a\x80"}) {
+    EXPECT_EQ(request(with(2, value)).fault, Errc::kPseudoFieldInvalid) << value;
+  }
+  for (const std::string_view value : {"", "a", "/a b", "/a\r\nb", "/\x80", "*"}) {
+    EXPECT_EQ(request(with(3, value)).fault, Errc::kPseudoFieldInvalid) << value;
+  }
+  Fields options = with(3, "*");
+  options[0].value = "OPTIONS";
+  EXPECT_EQ(request(options).fault, Errc::kNone);
+}
+
+TEST(Request, HostAgreesWithAuthorityOrStandsForIt) {
+  EXPECT_EQ(request(get({{"host", "EXAMPLE.com"}})).fault, Errc::kNone);
+  EXPECT_EQ(request(get({{"host", "other.com"}})).fault, Errc::kAuthorityMismatch);
+  EXPECT_EQ(request(get({{"host", "example.com"}, {"host", "example.com"}})).fault, Errc::kAuthorityMismatch);
+  Fields host_only = without(2);
+  host_only.push_back({"host", "example.com"});
+  EXPECT_EQ(request(host_only).fault, Errc::kNone);
+  host_only.back().value = "user@example.com";
+  EXPECT_EQ(request(host_only).fault, Errc::kAuthorityMismatch);
+}
+
+TEST(Request, ConnectHasItsOwnShape) {
+  EXPECT_EQ(request({{":method", "CONNECT"}, {":authority", "example.com:443"}}).fault, Errc::kNone);
+  EXPECT_TRUE(request({{":method", "CONNECT"}, {":authority", "example.com:443"}}).is_connect);
+  EXPECT_EQ(request({{":method", "CONNECT"}}).fault, Errc::kConnectMalformed);
+  Fields full = get();
+  full[0].value = "CONNECT";
+  EXPECT_EQ(request(full).fault, Errc::kConnectMalformed);
+  full.push_back({":protocol", "websocket"});
+  EXPECT_EQ(request(full, true).fault, Errc::kNone);
+  EXPECT_EQ(request(full, false).fault, Errc::kPseudoFieldUnknown);
+  EXPECT_EQ(request(get({{":protocol", "websocket"}}), true).fault, Errc::kConnectMalformed);
+}
+
+TEST(Request, ContentLengthIsOneDecimalNumber) {
+  for (const std::string_view value : {"", "+3", "-1", "3, 3", "1_0", "0x3", "9223372036854775808", " 3"}) {
+    EXPECT_NE(request(get({{"content-length", value}})).fault, Errc::kNone) << value;
+  }
+  EXPECT_EQ(request(get({{"content-length", "3"}, {"content-length", "3"}})).fault, Errc::kContentLengthInvalid);
+  EXPECT_EQ(request(get({{"content-length", "9223372036854775807"}})).content_length, 9223372036854775807U);
+}
+
+TEST(Response, StatusIsThreeDigitsFromOneToFiveHundred) {
+  EXPECT_EQ(response({{":status", "204"}}).status, 204);
+  EXPECT_EQ(response({{":status", "100"}}).fault, Errc::kNone);
+  EXPECT_EQ(response({{":status", "599"}}).fault, Errc::kNone);
+  for (const std::string_view value : {"", "20", "2000", "2x0", "099", "600", "+20"}) {
+    EXPECT_EQ(response({{":status", value}}).fault, Errc::kPseudoFieldInvalid) << value;
+    EXPECT_EQ(response({{":status", value}}).status, 0);
+  }
+  EXPECT_EQ(response({{"server", "x"}}).fault, Errc::kPseudoFieldMissing);
+  EXPECT_EQ(response({{":status", "200"}, {":status", "200"}}).fault, Errc::kPseudoFieldDuplicate);
+  EXPECT_EQ(response({{":status", "200"}, {":path", "/"}}).fault, Errc::kPseudoFieldUnknown);
+}
+
+TEST(Trailers, NothingThatFramesOrRoutesTheMessage) {
+  EXPECT_EQ(trailers({{"grpc-status", "0"}, {"etag", "x"}}).fault, Errc::kNone);
+  for (const char* name : {":status", ":path", "content-length", "host", "authorization", "set-cookie", "te"}) {
+    EXPECT_NE(trailers({{name, name == std::string_view("content-length") ? "1" : "trailers"}}).fault, Errc::kNone) << name;
+  }
+  EXPECT_EQ(trailers({{"transfer-encoding", "chunked"}}).fault, Errc::kFieldConnectionSpecific);
+}
+
+TEST(BodyLength, CountsAgainstWhatWasAnnounced) {
+  BodyLength any;
+  any.expect(std::nullopt);
+  EXPECT_TRUE(any.add(1'000));
+  EXPECT_TRUE(any.complete());
+  BodyLength ten;
+  ten.expect(10);
+  EXPECT_TRUE(ten.add(4));
+  EXPECT_FALSE(ten.complete());
+  EXPECT_TRUE(ten.add(6));
+  EXPECT_TRUE(ten.complete());
+  EXPECT_FALSE(ten.add(1));
+  BodyLength none;
+  none.expect_none();
+  EXPECT_TRUE(none.complete());
+  EXPECT_FALSE(none.add(1));
+  EXPECT_TRUE(none.forbidden());
+}
+
+}  // namespace
+}  // namespace h2
