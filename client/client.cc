@@ -8,6 +8,7 @@
 #include <map>
 #include <mutex>
 #include <random>
+#include <system_error>
 #include <utility>
 
 #include "client/exchange.h"
@@ -105,6 +106,7 @@ Error Client::Impl::error_of(const TransportError& cause, const Outgoing& outgoi
     kind = ErrorKind::kAlpn;
     detail = "the server did not agree to HTTP/2 (ALPN: h2 was offered, the server refused)";
   }
+  if (cause.code == TransportErrc::kSystem) detail = std::generic_category().message(cause.sys_errno);
   if (!cause.detail.empty()) detail += " (" + cause.detail + ")";
   if (cause.phase == transport::Phase::kConfigure) detail += ": " + cause.peer;
   Error error = make_error(kind, phase, outgoing, std::move(detail));
@@ -122,8 +124,9 @@ Result<std::shared_ptr<const TlsContext>, TransportError> Client::Impl::tls() {
   config.key_file = options.key_file;
   config.alpn = options.alpn;
   auto made = TlsContext::client(config);
-  if (made) tls_context = *made;
-  return made;
+  if (!made) return unexpected(std::move(made).error());
+  tls_context = std::move(*made);
+  return tls_context;
 }
 
 Result<std::shared_ptr<PooledConnection>, Error> Client::Impl::dial(const Outgoing& outgoing, Time deadline) {

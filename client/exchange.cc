@@ -142,8 +142,12 @@ Result<std::unique_ptr<ResponseStream::Impl>, Error> ResponseStream::Impl::start
   const bool streamed = static_cast<bool>(request.read_body);
   const bool has_body = streamed || !outgoing.body->empty();
   const bool expects_body = request.method == "POST" || request.method == "PUT" || request.method == "PATCH";
-  std::optional<std::uint64_t> length = streamed ? request.body_length : outgoing.body->size();
-  if (!has_body && !expects_body) length.reset();
+  std::string length;  // empty: not said
+  if (streamed) {
+    if (request.body_length.has_value()) length = std::to_string(request.body_length.value());
+  } else if (has_body || expects_body) {
+    length = std::to_string(outgoing.body->size());
+  }
 
   if (!is_token_method(request.method)) {
     Error error = self->failed(ErrorKind::kRequest, "the method \"" + printable(request.method) + "\" is not a token");
@@ -162,7 +166,6 @@ Result<std::unique_ptr<ResponseStream::Impl>, Error> ResponseStream::Impl::start
     fields.push_back(field);
   };
   const std::string authority(request.headers.find("host").value_or(outgoing.url.authority()));
-  const std::string length_text = length ? std::to_string(*length) : std::string();
   add(":method", request.method);
   add(":scheme", outgoing.url.scheme);
   add(":authority", authority);
@@ -170,7 +173,7 @@ Result<std::unique_ptr<ResponseStream::Impl>, Error> ResponseStream::Impl::start
   for (const HeaderField field : request.headers) {
     if (field.name != "host") add(field.name, field.value, field.sensitive || field.name == "authorization");
   }
-  if (length && !request.headers.contains("content-length")) add("content-length", length_text);
+  if (!length.empty() && !request.headers.contains("content-length")) add("content-length", length);
 
   self->info.pretransfer = clock.now() - outgoing.start;
   auto opened = self->connection->driver->open(fields, has_body ? EndStream::kNo : EndStream::kYes);

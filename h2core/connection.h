@@ -73,8 +73,9 @@ class Connection {
 
   // Takes bytes from the peer, in any pieces. Never fails: the peer's errors are events (RFC 9113 §5.4).
   Received receive_data(Bytes bytes, Time now);
-  // The byte stream has ended (FIN, error): open streams end with StreamReset, then ConnectionFailed
-  // unless the end was a clean one (after GOAWAY, or with no streams open).
+  // The byte stream has ended (FIN, error). Unless no streams are open and no frame is cut: ConnectionFailed with
+  // Errc::kConnectionLost, then a StreamReset for each open stream. Output is dropped, so that bodies are released:
+  // no write of pieces that data_to_send gave may be under way any more.
   std::span<const Event> receive_end(Time now);
   // Events that calls other than receive_data gave rise to (BodyReleased after mark_sent, ends of streams
   // after terminate). They are also part of the next receive_data's events, if not taken here first.
@@ -156,7 +157,8 @@ class Connection {
   // Sends GOAWAY with the last stream that was processed; no new streams in either direction, open ones may
   // finish; done() is true when they have.
   void close_connection(ErrorCode code = ErrorCode::kNoError, Bytes additional_data = {});
-  // Ends everything at once: GOAWAY, then nothing but that is written. Open streams end with StreamReset.
+  // Ends everything at once: what is in the output already goes out, then GOAWAY, then nothing. Open streams end with
+  // StreamReset.
   void terminate(ErrorCode code, Bytes additional_data = {});
 
   // ---- looking in: const, O(1), no side effects --------------------------------------------------

@@ -292,7 +292,8 @@ Connection::Impl::Block::Kind Connection::Impl::open_remote_stream(const Headers
   ++active_remote_;
   if (active_remote_ > limit) {
     // RFC 9113 §5.1.2: a stream error, and REFUSED_STREAM lets the peer try again.
-    if (!charge(cost::kRefusedStream)) return Block::Kind::kDiscard;
+    // Until it has acknowledged our limit, the peer cannot know better.
+    if (sent_settings_.empty() && !charge(cost::kRefusedStream)) return Block::Kind::kDiscard;
     streams_[slot].state = StreamState::kOpen;
     write_rst_stream(id, ErrorCode::kRefusedStream);
     note_answer();

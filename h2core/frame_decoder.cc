@@ -29,12 +29,20 @@ std::optional<std::uint32_t> fixed_length(const FrameHeader& header) {
   }
 }
 
-// Cuts the pad length and the padding off (RFC 9113 §6.1); false: more padding than payload.
-bool strip_padding(const FrameHeader& header, Bytes& payload) {
-  if (!header.has(kFlagPadded)) return true;
-  if (payload.empty() || payload[0] >= payload.size()) return false;
-  payload = payload.subspan(1, payload.size() - 1 - payload[0]);
-  return true;
+// Cuts the pad length and the padding off. `mandatory` bytes have to be left in any case: a payload that is too
+// short for them is a matter of size (RFC 9113 §4.2), padding that reaches into them one of protocol
+// (RFC 9113 §6.1, §6.2, §6.6).
+std::optional<FrameError> strip_padding(const FrameHeader& header, std::size_t mandatory, Bytes& payload) {
+  const bool padded = header.has(kFlagPadded);
+  const std::size_t least = mandatory + (padded ? 1 : 0);
+  if (payload.size() < least) return kWrongSize;
+  if (!padded) return std::nullopt;
+  const std::size_t padding = payload[0];
+  if (padding > payload.size() - least) {
+    return FrameError{FrameError::Scope::kConnection, ErrorCode::kProtocolError, Errc::kPaddingTooLong};
+  }
+  payload = payload.subspan(1, payload.size() - 1 - padding);
+  return std::nullopt;
 }
 
 PriorityFields read_priority(const std::uint8_t* from) {
@@ -86,20 +94,17 @@ std::optional<FrameError> check_frame_header(const FrameHeader& header, std::uin
 }
 
 Result<Frame, FrameError> decode_frame(const FrameHeader& header, Bytes payload) {
-  const FrameError bad_padding{FrameError::Scope::kConnection, ErrorCode::kProtocolError,
-                               Errc::kPaddingTooLong};
   const StreamId id = header.stream_id;
   switch (header.type) {
     case FrameType::kData: {
-      if (!strip_padding(header, payload)) return unexpected(bad_padding);
+      if (const auto wrong = strip_padding(header, 0, payload)) return unexpected(*wrong);
       return Frame(DataFrame{id, header.has(kFlagEndStream), payload, header.length});
     }
     case FrameType::kHeaders: {
-      if (header.has(kFlagPadded) && payload.empty()) return unexpected(kWrongSize);
-      if (!strip_padding(header, payload)) return unexpected(bad_padding);
+      const std::size_t mandatory = header.has(kFlagPriority) ? 5 : 0;
+      if (const auto wrong = strip_padding(header, mandatory, payload)) return unexpected(*wrong);
       HeadersFrame frame{id, header.has(kFlagEndStream), header.has(kFlagEndHeaders), std::nullopt, {}};
       if (header.has(kFlagPriority)) {
-        if (payload.size() < 5) return unexpected(kWrongSize);
         frame.priority = read_priority(payload.data());
         payload = payload.subspan(5);
       }
@@ -123,8 +128,7 @@ Result<Frame, FrameError> decode_frame(const FrameHeader& header, Bytes payload)
       return Frame(SettingsFrame{ack, payload});
     }
     case FrameType::kPushPromise: {
-      if (!strip_padding(header, payload)) return unexpected(bad_padding);
-      if (payload.size() < 4) return unexpected(kWrongSize);
+      if (const auto wrong = strip_padding(header, 4, payload)) return unexpected(*wrong);
       return Frame(PushPromiseFrame{id, read_stream_id(payload.data()), header.has(kFlagEndHeaders),
                                     payload.subspan(4)});
     }

@@ -1,7 +1,7 @@
 // Huffman coding. See huffman.h.
 //
 // Decoding looks up 12 bits at a time and gets one or two symbols; longer codes, which are rare, are found by
-// their length, as codes of one length follow each other (the code is canonical, RFC 7541 Appendix B).
+// their length, as codes of one length follow each other (the code is canonical, RFC 7541 §B).
 #include "hpack/huffman.h"
 
 #include <array>

@@ -1,4 +1,4 @@
-// The Huffman code of RFC 7541 Appendix B.
+// The Huffman code of RFC 7541 §B.
 #ifndef H2_HPACK_HUFFMAN_TABLE_H_
 #define H2_HPACK_HUFFMAN_TABLE_H_
 

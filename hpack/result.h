@@ -3,11 +3,14 @@
 #ifndef H2_HPACK_RESULT_H_
 #define H2_HPACK_RESULT_H_
 
-#include <exception>
 #include <optional>
 #include <type_traits>
 #include <utility>
 #include <variant>
+
+#if defined(__cpp_exceptions)
+#include <exception>
+#endif
 
 namespace h2::inline v0 {
 

@@ -67,7 +67,7 @@ std::string_view token_name(Token token) noexcept {
 
 namespace {
 
-// The first static index of each token (RFC 7541 Appendix A), by the order of the names there.
+// The first static index of each token (RFC 7541 §A), by the order of the names there.
 constexpr std::array<std::uint8_t, kCount> make_static_index() {
   std::array<std::uint8_t, kCount> index{};
   // Pseudo-header fields have several entries each; the others one, from 15 on, in alphabetical order.

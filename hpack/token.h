@@ -7,7 +7,7 @@
 
 namespace h2::inline v0::hpack {
 
-// The names of the static table (RFC 7541 Appendix A) and a few more that HTTP/2 has rules about.
+// The names of the static table (RFC 7541 §A) and a few more that HTTP/2 has rules about.
 // Pseudo-header fields come first, so that a set of them fits into a few bits.
 enum class Token : std::uint8_t {
   kAuthority,

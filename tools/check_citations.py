@@ -23,6 +23,9 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 # Cited, but their texts are not among the ones at hand: numbers known to be right,
 # sections not checked.
 WITHOUT_TEXT = {
+    1035: "DNS",
+    6761: "special-use names",
+    6066: "TLS extensions",
     1928: "SOCKS5",
     1929: "SOCKS5 user name and password",
     1950: "zlib",

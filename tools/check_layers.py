@@ -73,10 +73,19 @@ def blank(source):
     return _BLANK.sub(lambda m: re.sub(r"[^\n]", " ", m.group()), source)
 
 
+_OPTIONAL = re.compile(r"^#if defined\(__cpp_exceptions\)\n.*?^#endif\b[^\n]*", re.M | re.S)
+
+
+def without_optional(source):
+    """The source without what is only there where the user's code has exceptions."""
+    return _OPTIONAL.sub(lambda m: re.sub(r"[^\n]", " ", m.group()), source)
+
+
 def check_source(path, source):
     """The complaints about one file, as (line number, what is wrong). `path` is
     relative to the root, with slashes."""
     complaints = []
+    source = without_optional(source)
     folder = path.split("/", 1)[0]
     core = path.startswith(CORE)
     may_allocate = path.startswith(MAY_ALLOCATE)

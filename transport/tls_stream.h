@@ -49,7 +49,12 @@ class TlsStream final : public ByteStream {
 
  private:
   TlsStream(std::unique_ptr<ByteStream> below, std::unique_ptr<TlsEngine> engine, std::string_view host);
+  // Hands ciphertext to the stream below: true if all went, false if some waits or another thread is at it.
   Result<bool, TransportError> flush();
+  Result<bool, TransportError> flush_as_sender();  // holding sending_
+  // After ciphertext was left behind: a wait() under way must also wait for room.
+  void tell_waiter();
+  TransportError closed_error(Phase phase) const;
 
   std::unique_ptr<ByteStream> below_;
   std::string peer_;
@@ -64,6 +69,8 @@ class TlsStream final : public ByteStream {
   std::atomic<bool> waiting_{false};   // a thread is in wait()
   std::atomic<bool> woken_{false};
   std::atomic<bool> closed_{false};
+  std::atomic<bool> send_failed_{false};  // flushing is over; try_write says why
+  std::atomic<bool> fin_pending_{false};  // shut the stream below when all is flushed
   bool input_ended_ = false;           // by the reader
   bool established_ = false;
 };

@@ -129,7 +129,7 @@ void framing(Table& t) {
   t.server("HEADERS with padding of 0 bytes", script().frame(FrameType::kHeaders, kFlagPadded | kFlagEndHeaders, 1, ""),
            frame_size());
   t.server("DATA with padding of 0 bytes", script().headers(1, post()).frame(FrameType::kData, kFlagPadded, 1, ""),
-           protocol(Errc::kPaddingTooLong));
+           frame_size());
   t.client("PUSH_PROMISE of length 3", script().frame(FrameType::kPushPromise, kFlagEndHeaders, 1, "abc"), frame_size())
       .config = [](Config& c) { c.enable_push = true; };
 
@@ -160,7 +160,7 @@ void framing(Table& t) {
   t.server("HEADERS with padding that leaves no room for priority",
            script().frame(FrameType::kHeaders, kFlagPadded | kFlagPriority | kFlagEndHeaders, 1,
                           "\x03\0\0\0\0\x0f" "ab"s),
-           frame_size());
+           protocol(Errc::kPaddingTooLong));
   t.server("HEADERS with padding and priority",
            script().frame(FrameType::kHeaders, kFlagPadded | kFlagPriority | kFlagEndHeaders | kFlagEndStream, 1,
                           "\x02\0\0\0\0\x0f"s + plain_block(get()) + "\0\0"s),

@@ -1,4 +1,4 @@
-// The examples of RFC 7541 Appendix C, decoded and encoded, by the names they have there.
+// The examples of RFC 7541 §C, decoded and encoded, by the names they have there.
 #include <gtest/gtest.h>
 
 #include "tests/hpack/hpack_testing.h"

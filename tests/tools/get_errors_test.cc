@@ -119,7 +119,7 @@ TEST(GetErrors, ServerThatBreaksTheProtocol) {
                 stream.write(kServerSettings + frame_bytes(8, 0, 0, std::string("\0\0\0\0", 4)));
                 stream.read_to_end();
               }),
-              HasSubstr("PROTOCOL_ERROR"));
+              AllOf(HasSubstr("PROTOCOL_ERROR"), HasSubstr("RFC 9113 §6.9")));
 }
 
 TEST(GetErrors, ServerThatAnswersWithAMalformedFieldSection) {

@@ -63,7 +63,8 @@ std::uint32_t RawClient::start(const std::string& method, const std::string& pat
 }
 
 void RawClient::send(std::uint32_t id, std::string body, EndStream end) {
-  (void)connection_.send_data_copy(StreamId{id}, as_bytes(body), end);
+  bodies_.push_back(std::move(body));  // kept for as long as this object: small enough for tests
+  (void)connection_.send_data(StreamId{id}, as_bytes(bodies_.back()), end);
 }
 
 void RawClient::reset(std::uint32_t id) { (void)connection_.reset_stream(StreamId{id}, ErrorCode::kCancel); }

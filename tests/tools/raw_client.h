@@ -4,6 +4,7 @@
 #define H2_TESTS_TOOLS_RAW_CLIENT_H_
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <optional>
@@ -79,7 +80,7 @@ class RawClient {
   bool closed_ = false;
   bool acknowledge_ = true;
   std::map<std::uint32_t, Answer> answers_;
-  std::vector<std::string> bodies_;
+  std::deque<std::string> bodies_;
   std::vector<std::uint32_t> goaways_;
   Connection connection_;
 };

@@ -13,7 +13,8 @@
 
 #include "tests/support/frame_script.h"
 #include "tests/support/scripted_server.h"
-#include "tests/transport/connect.h"
+#include "transport/address.h"
+#include "transport/tcp_stream.h"
 
 namespace h2::transport {
 namespace {
@@ -55,9 +56,12 @@ class DriverTest : public ::testing::Test {
  protected:
   void serve(ScriptedServer::Options options) { server_ = std::make_unique<ScriptedServer>(std::move(options)); }
   std::unique_ptr<Driver> connect(const Config& config = Driver::client_config()) {
-    return std::make_unique<Driver>(tests::connect_to(server_->port()), config, clock());
+    return std::make_unique<Driver>(connect_to(server_->port()), config, clock());
   }
-  static Clock& clock() { return tests::real_clock(); }
+  static std::unique_ptr<ByteStream> connect_to(std::uint16_t port) {
+    return std::move(TcpStream::connect(*Address::from_literal("127.0.0.1", port), in(kLong)).value());
+  }
+  static Clock& clock() { return system_clock(); }
   static Time in(Duration duration) { return clock().now() + duration; }
 
   static ClientStream get(Driver& driver, const std::string& path) {

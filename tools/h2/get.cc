@@ -43,6 +43,20 @@ class Console {
   std::mutex mutex_;
 };
 
+// An error's sentence without control characters, which a server may have put into it. Other UTF-8
+// stays.
+std::string one_line(std::string_view text) {
+  std::string result;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    const auto next = static_cast<unsigned char>(i + 1 < text.size() ? text[i + 1] : '\0');
+    const bool is_c1 = byte == 0xc2 && next >= 0x80 && next < 0xa0;
+    result += byte < 0x20 || byte == 0x7f || is_c1 ? printable(text.substr(i, 1))
+                                                   : std::string(1, text[i]);
+  }
+  return result;
+}
+
 double as_seconds(Duration d) { return static_cast<double>(d.ns) / 1e9; }
 
 // A file or standard input as a request's body.
@@ -130,7 +144,7 @@ class Transfer {
     const bool ok = fetch();
     facts_.exit_code = ok ? 0 : kExitFailed;
     if (!ok && (!options_.silent || options_.show_error)) {
-      console_.print("h2 get: " + printable(facts_.error_message) + "\n");
+      console_.print("h2 get: " + one_line(facts_.error_message) + "\n");
     }
     write_facts();
     return ok;
@@ -373,7 +387,7 @@ client::ClientOptions client_options(const GetOptions& options, FramePrinter& fr
 }
 
 int refuse(const std::string& message) {
-  Console().print("h2 get: " + printable(message) +
+  Console().print("h2 get: " + one_line(message) +
                   "\nUsage: h2 get [options] URL...; 'h2 help get' lists the options\n");
   return kExitUsage;
 }

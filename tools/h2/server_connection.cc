@@ -19,7 +19,7 @@ constexpr int kReadsAtOnce = 8;
 }  // namespace
 
 ServerConnection::ServerConnection(int fd, ServerShared& shared, Time now)
-    : fd_(fd), shared_(shared), streams_(shared, now), opened_(now), last_progress_(now), last_written_(now) {
+    : fd_(fd), shared_(shared), streams_(shared, now), opened_(now), last_progress_(now) {
   shared_.connections.fetch_add(1, std::memory_order_relaxed);
   shared_.active.fetch_add(1, std::memory_order_relaxed);
   transport::TcpOptions tcp;
@@ -82,6 +82,11 @@ void ServerConnection::pump(bool readable, std::span<std::uint8_t> scratch, Time
   }
   input_left_ = again;
   flush(now);
+  if (phase_ == Phase::kFinished || !output_waits()) {
+    stalled_since_ = Time::never();
+  } else if (stalled_since_.is_never()) {
+    stalled_since_ = now;
+  }
   settle(now);
 }
 
@@ -183,7 +188,8 @@ bool ServerConnection::write_stream(std::size_t& budget, Time now) {
   connection.mark_sent(written->bytes);
   bytes_sent_ += written->bytes;
   shared_.bytes_sent.fetch_add(written->bytes, std::memory_order_relaxed);
-  last_progress_ = last_written_ = now;
+  last_progress_ = now;
+  stalled_since_ = Time::never();
   budget -= std::min(budget, written->bytes);
   return true;
 }
@@ -235,7 +241,7 @@ Time ServerConnection::next_deadline() const {
   }
   if (input_left_) return Time{};  // at once
   if (streams_.empty()) at = std::min(at, last_progress_ + shared_.options.idle_timeout);
-  if (output_waits()) at = std::min(at, last_written_ + shared_.options.idle_timeout);
+  at = std::min(at, stalled_since_ + shared_.options.idle_timeout);
   return at;
 }
 
@@ -249,12 +255,12 @@ void ServerConnection::on_time(std::span<std::uint8_t> scratch, Time now) {
   }
   if (phase_ != Phase::kOpen) return;
 
-  streams_.on_time(now);
-  Connection& connection = streams_.connection();
-  if (output_waits() && last_written_ + shared_.options.idle_timeout <= now) {
+  if (stalled_since_ + shared_.options.idle_timeout <= now) {
     phase_ = Phase::kFinished;  // the peer takes nothing: GOAWAY would not reach it either
     return;
   }
+  streams_.on_time(now);
+  Connection& connection = streams_.connection();
   if (!connection.remote_settings_received() && opened_ + shared_.options.handshake_timeout <= now) {
     connection.terminate(ErrorCode::kSettingsTimeout);
   } else if (streams_.empty() && last_progress_ + shared_.options.idle_timeout <= now) {

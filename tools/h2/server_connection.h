@@ -78,7 +78,7 @@ class ServerConnection {
   bool draining_ = false;
   Time opened_;
   Time last_progress_;  // bytes in, or bytes out
-  Time last_written_;
+  Time stalled_since_ = Time::never();  // output waits, and none of it was taken since
   Time phase_ends_ = Time::never();  // of kLingering and kClosing
   std::uint64_t bytes_received_ = 0;
   std::uint64_t bytes_sent_ = 0;
