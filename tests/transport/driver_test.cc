@@ -11,9 +11,11 @@
 #include <thread>
 #include <vector>
 
+#include "h2core/connection.h"
 #include "tests/support/frame_script.h"
 #include "tests/support/scripted_server.h"
 #include "transport/address.h"
+#include "transport/memory_stream.h"
 #include "transport/tcp_stream.h"
 
 namespace h2::transport {
@@ -641,6 +643,91 @@ TEST_F(DriverTest, ADroppedStreamIsResetAndTheConnectionGoesOn) {
   }
   ClientStream stream = get(*driver, "/");
   EXPECT_TRUE(body_of(stream) == big);
+}
+
+// ---- a stream in memory that gives and takes little ---------------------------------------------------------
+
+// An echo server at the other end of a stream in memory, on a thread of its own.
+class MemoryEcho {
+ public:
+  explicit MemoryEcho(std::unique_ptr<MemoryStream> stream) : stream_(std::move(stream)), thread_([this] { run(); }) {}
+  ~MemoryEcho() {
+    stop_ = true;
+    stream_->wake();
+    thread_.join();
+  }
+
+ private:
+  void run() {
+    Connection conn(Role::kServer, Config::server(), system_clock().now());
+    const ScriptedServer::OnEvent echo = ScriptedServer::echo().on_event;
+    Peer peer(conn);
+    std::vector<std::uint8_t> unread;
+    std::vector<std::uint8_t> buffer(4'096);
+    while (!stop_) {
+      while (conn.want_write()) {
+        const auto wrote = stream_->try_write(conn.data_to_send());
+        if (!wrote || wrote->would_block()) break;
+        conn.mark_sent(wrote->bytes);
+      }
+      if (unread.empty()) {
+        if (!stream_->wait(true, conn.want_write(), Time::never())) return;
+        const auto got = stream_->try_read(buffer);
+        if (!got || got->end()) return;
+        unread.assign(buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(got->bytes));
+      } else if (!conn.want_read()) {
+        if (!stream_->wait(false, true, Time::never())) return;
+      }
+      while (!unread.empty() && conn.want_read()) {
+        const Received received = conn.receive_data(unread, system_clock().now());
+        for (const Event& event : received.events) echo(peer, event);
+        unread.erase(unread.begin(), unread.begin() + static_cast<std::ptrdiff_t>(received.consumed));
+      }
+    }
+  }
+  struct Peer final : ServedConnection {
+    explicit Peer(Connection& c) : conn(c) {}
+    int index() const override { return 0; }
+    Connection& http2() override { return conn; }
+    void write_raw(std::string_view) override {}
+    void close(bool) override {}
+    Connection& conn;
+  };
+
+  std::unique_ptr<MemoryStream> stream_;
+  std::atomic<bool> stop_{false};
+  std::thread thread_;
+};
+
+TEST_F(DriverTest, AnySplittingOfTheByteStreamGivesTheSame) {
+  struct Pace {
+    std::size_t read;
+    std::size_t write;
+    std::size_t capacity;
+    std::size_t body;
+  };
+  for (const Pace pace : {Pace{1, 1, 1'000'000, 3'000}, Pace{7, 1'000'000, 64, 20'000}, Pace{1'000'000, 13, 100, 20'000},
+                          Pace{100'000, 100'000, 1'000'000, 2'000'000}}) {
+    MemoryStreamOptions options;
+    options.max_read = pace.read;
+    options.max_write = pace.write;
+    options.capacity = pace.capacity;
+    auto [ours, theirs] = make_memory_pair(options);
+    const MemoryEcho echo(std::move(theirs));
+    Driver driver(std::move(ours), Driver::client_config(), clock());
+    const std::string body = pattern(pace.body);
+    std::vector<std::thread> threads;
+    std::atomic<int> good{0};
+    for (int t = 0; t < 4; ++t) {
+      threads.emplace_back([&] {
+        ClientStream stream = post(driver, "/");
+        queue(stream, body);
+        if (body_of(stream) == body) ++good;
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    EXPECT_EQ(good, 4);
+  }
 }
 
 }  // namespace
