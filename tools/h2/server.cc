@@ -260,6 +260,7 @@ std::uint16_t bound_port(int fd) {
 // Reads or makes the certificate; else a sentence, empty on success.
 std::string set_up_tls(ServerShared& shared) {
   transport::TlsServerConfig config;
+  config.alpn = {"h2"};
   config.cert_file = shared.options.certificate_file;
   config.key_file = shared.options.key_file;
   if (config.cert_file.empty()) {
