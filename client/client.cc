@@ -1,4 +1,5 @@
-// The client: which connection serves a request, when one is dialled, and when a request is sent again.
+// The client: which connection serves a request, when one is dialled, and when a request is sent
+// again.
 #include "client/client.h"
 
 #include <algorithm>
@@ -52,13 +53,15 @@ struct Origin {
 
 struct Client::Impl {
   explicit Impl(ClientOptions given)
-      : options(std::move(given)), clock(options.clock != nullptr ? *options.clock : transport::system_clock()) {
+      : options(std::move(given)),
+        clock(options.clock != nullptr ? *options.clock : transport::system_clock()) {
     if (options.dialer == nullptr) own_dialer = transport::make_dialer();
     dialer = options.dialer != nullptr ? options.dialer : own_dialer.get();
   }
 
   Result<std::unique_ptr<ResponseStream::Impl>, Error> open(Request request);
-  Result<std::shared_ptr<PooledConnection>, Error> checkout(const Outgoing& outgoing, const PooledConnection* avoided,
+  Result<std::shared_ptr<PooledConnection>, Error> checkout(const Outgoing& outgoing,
+                                                            const PooledConnection* avoided,
                                                             TransferInfo& info);
   Result<std::shared_ptr<PooledConnection>, Error> dial(const Outgoing& outgoing, Time deadline);
   Result<std::shared_ptr<const TlsContext>, TransportError> tls();
@@ -75,7 +78,8 @@ struct Client::Impl {
   std::shared_ptr<const TlsContext> tls_context;  // made by the first https request
 };
 
-Error Client::Impl::make_error(ErrorKind kind, Phase phase, const Outgoing& outgoing, std::string detail) const {
+Error Client::Impl::make_error(ErrorKind kind, Phase phase, const Outgoing& outgoing,
+                               std::string detail) const {
   Error error;
   error.kind = kind;
   error.phase = phase;
@@ -106,7 +110,8 @@ Error Client::Impl::error_of(const TransportError& cause, const Outgoing& outgoi
     kind = ErrorKind::kAlpn;
     detail = "the server did not agree to HTTP/2 (ALPN: h2 was offered, the server refused)";
   }
-  if (cause.code == TransportErrc::kSystem) detail = std::generic_category().message(cause.sys_errno);
+  if (cause.code == TransportErrc::kSystem)
+    detail = std::generic_category().message(cause.sys_errno);
   if (!cause.detail.empty()) detail += " (" + cause.detail + ")";
   if (cause.phase == transport::Phase::kConfigure) detail += ": " + cause.peer;
   Error error = make_error(kind, phase, outgoing, std::move(detail));
@@ -129,7 +134,8 @@ Result<std::shared_ptr<const TlsContext>, TransportError> Client::Impl::tls() {
   return tls_context;
 }
 
-Result<std::shared_ptr<PooledConnection>, Error> Client::Impl::dial(const Outgoing& outgoing, Time deadline) {
+Result<std::shared_ptr<PooledConnection>, Error> Client::Impl::dial(const Outgoing& outgoing,
+                                                                    Time deadline) {
   const Url& url = outgoing.url;
   DialTarget target;
   target.host = url.host;
@@ -139,7 +145,8 @@ Result<std::shared_ptr<PooledConnection>, Error> Client::Impl::dial(const Outgoi
     if (!context) return unexpected(error_of(context.error(), outgoing));
     target.tls = std::move(*context);
   }
-  for (const ClientOptions::Resolve& r : options.resolve) target.overrides.push_back({r.host, r.port, r.address, 0});
+  for (const ClientOptions::Resolve& r : options.resolve)
+    target.overrides.push_back({r.host, r.port, r.address, 0});
 
   auto dialed = dialer->dial(target, deadline);
   if (!dialed) return unexpected(error_of(dialed.error(), outgoing));
@@ -162,7 +169,8 @@ Result<std::shared_ptr<PooledConnection>, Error> Client::Impl::dial(const Outgoi
     std::string offered;
     for (const std::string& one : options.alpn) offered += (offered.empty() ? "" : ", ") + one;
     Error error = make_error(ErrorKind::kAlpn, Phase::kTls, outgoing,
-                             "the server did not agree to HTTP/2 (ALPN: " + offered + " was offered, the server chose " +
+                             "the server did not agree to HTTP/2 (ALPN: " + offered +
+                                 " was offered, the server chose " +
                                  (dialed->alpn.empty() ? "nothing" : dialed->alpn) + ")");
     error.info.remote_ip = facts.remote_ip;
     error.info.remote_port = facts.remote_port;
@@ -175,16 +183,18 @@ Result<std::shared_ptr<PooledConnection>, Error> Client::Impl::dial(const Outgoi
   config.hash_seed = (std::uint64_t{entropy()} << 32) | entropy();
   config.memory = nullptr;
   config.trace = connection->trace.get();
-  connection->driver = std::make_unique<transport::Driver>(std::move(dialed->stream), config, clock);
+  connection->driver =
+      std::make_unique<transport::Driver>(std::move(dialed->stream), config, clock);
   return connection;
 }
 
-// A connection that takes a new request: the origin's, or a new one that this thread dials, or that another one is dialling.
-Result<std::shared_ptr<PooledConnection>, Error> Client::Impl::checkout(const Outgoing& outgoing,
-                                                                        const PooledConnection* avoided,
-                                                                        TransferInfo& info) {
+// A connection that takes a new request: the origin's, or a new one that this thread dials, or that
+// another one is dialling.
+Result<std::shared_ptr<PooledConnection>, Error> Client::Impl::checkout(
+    const Outgoing& outgoing, const PooledConnection* avoided, TransferInfo& info) {
   const std::string key = outgoing.url.origin();
-  const Duration connect_timeout = outgoing.request.connect_timeout.value_or(options.connect_timeout);
+  const Duration connect_timeout =
+      outgoing.request.connect_timeout.value_or(options.connect_timeout);
   const Time deadline = std::min(outgoing.deadline, clock.now() + connect_timeout);
   const auto take = [&](std::shared_ptr<PooledConnection> connection, bool reused) {
     TransferInfo facts = connection->facts;
@@ -272,13 +282,15 @@ Result<std::unique_ptr<ResponseStream::Impl>, Error> Client::Impl::open(Request 
     return unexpected(std::move(error));
   }
   outgoing.url = std::move(*url);
-  if (!request.read_body) outgoing.body = std::make_shared<const std::string>(std::move(request.body));
+  if (!request.read_body)
+    outgoing.body = std::make_shared<const std::string>(std::move(request.body));
   if (!options.user_agent.empty() && !request.headers.contains("user-agent"))
     request.headers.add("user-agent", options.user_agent);
   outgoing.request = std::move(request);
   if (!outgoing.url.is_https() && !options.http2_prior_knowledge)
-    return unexpected(make_error(ErrorKind::kUnsupported, Phase::kRequest, outgoing,
-                                 "http:// is spoken only with prior knowledge of HTTP/2; use https:// or turn it on"));
+    return unexpected(make_error(
+        ErrorKind::kUnsupported, Phase::kRequest, outgoing,
+        "http:// is spoken only with prior knowledge of HTTP/2; use https:// or turn it on"));
 
   TransferInfo info;
   info.method = outgoing.request.method;
@@ -308,14 +320,16 @@ Result<std::unique_ptr<ResponseStream::Impl>, Error> Client::Impl::open(Request 
         clock.now() < outgoing.deadline;
     if (!may_repeat) return unexpected(std::move(error));
     // A connection that closed between being chosen and being used costs no retry.
-    if (not_open ? ++closed_connections > kMostClosedConnections : info.retries >= options.max_retries)
+    if (not_open ? ++closed_connections > kMostClosedConnections
+                 : info.retries >= options.max_retries)
       return unexpected(std::move(error));
     if (!not_open) ++info.retries;
     avoided = std::move(*connection);
   }
 }
 
-// ---- what users hold --------------------------------------------------------------------------------------
+// ---- what users hold
+// --------------------------------------------------------------------------------------
 
 Client::Client(ClientOptions options) : impl_(std::make_shared<Impl>(std::move(options))) {}
 
@@ -337,7 +351,8 @@ Result<Response, Error> Client::get(std::string_view url) const {
   return this->request(std::move(request));
 }
 
-Result<Response, Error> Client::post(std::string_view url, std::string body, std::string_view content_type) const {
+Result<Response, Error> Client::post(std::string_view url, std::string body,
+                                     std::string_view content_type) const {
   Request request;
   request.method = "POST";
   request.url = url;

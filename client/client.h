@@ -3,10 +3,12 @@
 //   h2::Client client;
 //   auto response = client.get("https://example.com/");
 //   if (!response) { std::cerr << response.error().message() << '\n'; return 1; }
-//   std::cout << response->status << ' ' << response->header("content-type") << '\n' << response->body;
+//   std::cout << response->status << ' ' << response->header("content-type") << '\n' <<
+//   response->body;
 //
-// Requests to one origin (scheme, host, port) share one connection, which is made by the first of them and replaced when
-// it takes no new requests any more. There is no background thread. Tested by tests/client/client_test.cc.
+// Requests to one origin (scheme, host, port) share one connection, which is made by the first of
+// them and replaced when it takes no new requests any more. There is no background thread. Tested
+// by tests/client/client_test.cc.
 #ifndef H2_CLIENT_CLIENT_H_
 #define H2_CLIENT_CLIENT_H_
 
@@ -38,10 +40,11 @@ struct ClientOptions {
   std::vector<std::string> alpn = {"h2"};  // what is offered (RFC 9113 §3.2)
 
   // ---- connections
-  // Speak HTTP/2 to http:// URLs at once, without asking (RFC 9113 §3.3). Without it, they are refused.
+  // Speak HTTP/2 to http:// URLs at once, without asking (RFC 9113 §3.3). Without it, they are
+  // refused.
   bool http2_prior_knowledge = false;
-  // Connects to `address` (numeric) for this host and port instead of looking the name up. Several entries for one host and port are
-  // several addresses.
+  // Connects to `address` (numeric) for this host and port instead of looking the name up. Several
+  // entries for one host and port are several addresses.
   struct Resolve {
     std::string host;
     std::uint16_t port = 0;
@@ -73,7 +76,8 @@ class Client {
 
   // These wait for the whole response. Any status is a response and no error.
   Result<Response, Error> get(std::string_view url) const;
-  Result<Response, Error> post(std::string_view url, std::string body, std::string_view content_type) const;
+  Result<Response, Error> post(std::string_view url, std::string body,
+                               std::string_view content_type) const;
   Result<Response, Error> request(Request request) const;
   // Waits for the response's header section; the body is read from what is returned.
   Result<ResponseStream, Error> open(Request request) const;

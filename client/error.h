@@ -1,4 +1,5 @@
-// How a request fails: one typed error, with a sentence for people. Tested by tests/client/client_test.cc.
+// How a request fails: one typed error, with a sentence for people. Tested by
+// tests/client/client_test.cc.
 #ifndef H2_CLIENT_ERROR_H_
 #define H2_CLIENT_ERROR_H_
 
@@ -27,19 +28,19 @@ enum class Phase : std::uint8_t {
 
 // What went wrong.
 enum class ErrorKind : std::uint8_t {
-  kUrl,          // the URL cannot be used
-  kRequest,      // the request itself is not valid: a field, a method
-  kUnsupported,  // this client does not do that (yet)
-  kResolve,      // the host's name has no address
-  kConnect,      // no address could be connected to
-  kTls,          // the handshake failed, certificates included
-  kAlpn,         // the server did not agree to HTTP/2 (RFC 9113 §3.2)
-  kProtocol,     // the server broke HTTP/2, or does not speak it
-  kStreamReset,  // the server ended this request (RFC 9113 §6.4, §6.8)
+  kUrl,             // the URL cannot be used
+  kRequest,         // the request itself is not valid: a field, a method
+  kUnsupported,     // this client does not do that (yet)
+  kResolve,         // the host's name has no address
+  kConnect,         // no address could be connected to
+  kTls,             // the handshake failed, certificates included
+  kAlpn,            // the server did not agree to HTTP/2 (RFC 9113 §3.2)
+  kProtocol,        // the server broke HTTP/2, or does not speak it
+  kStreamReset,     // the server ended this request (RFC 9113 §6.4, §6.8)
   kConnectionLost,  // the connection ended, or was ended by the server
-  kTimeout,      // a deadline passed
-  kRequestBody,  // the source of the request's body failed
-  kCancelled,    // by the user
+  kTimeout,         // a deadline passed
+  kRequestBody,     // the source of the request's body failed
+  kCancelled,       // by the user
 };
 
 std::string_view to_string(Phase phase);

@@ -1,5 +1,5 @@
-// Sending one request, with its body as the peer takes it, and reading the response meanwhile; and the words for what goes
-// wrong.
+// Sending one request, with its body as the peer takes it, and reading the response meanwhile; and
+// the words for what goes wrong.
 #include "client/exchange.h"
 
 #include <algorithm>
@@ -7,9 +7,9 @@
 
 namespace h2::inline v0::client {
 
+using hpack::HeaderField;
 using transport::BodyChunk;
 using transport::ClientStream;
-using hpack::HeaderField;
 using transport::DriverError;
 
 namespace {
@@ -48,8 +48,10 @@ bool is_token_method(std::string_view method) {
 std::string describe(const DriverError& e) {
   std::string out;
   switch (e.kind) {
-    case DriverError::Kind::kTimedOut: return "timed out";
-    case DriverError::Kind::kUsage: return std::string(h2::describe(e.cause));
+    case DriverError::Kind::kTimedOut:
+      return "timed out";
+    case DriverError::Kind::kUsage:
+      return std::string(h2::describe(e.cause));
     case DriverError::Kind::kNotOpen:
       out = "the connection takes no new requests";
       break;
@@ -82,7 +84,8 @@ std::string describe(const DriverError& e) {
   return out;
 }
 
-// ---- the exchange -----------------------------------------------------------------------------------
+// ---- the exchange
+// -----------------------------------------------------------------------------------
 
 Error ResponseStream::Impl::failed(ErrorKind kind, std::string detail) {
   finish();
@@ -98,17 +101,24 @@ Error ResponseStream::Impl::failed(ErrorKind kind, std::string detail) {
 Error ResponseStream::Impl::failed(const DriverError& e) {
   ErrorKind kind{};
   switch (e.kind) {
-    case DriverError::Kind::kTimedOut: kind = ErrorKind::kTimeout; break;
-    case DriverError::Kind::kUsage: kind = ErrorKind::kRequest; break;
-    case DriverError::Kind::kNotOpen: kind = ErrorKind::kConnectionLost; break;
+    case DriverError::Kind::kTimedOut:
+      kind = ErrorKind::kTimeout;
+      break;
+    case DriverError::Kind::kUsage:
+      kind = ErrorKind::kRequest;
+      break;
+    case DriverError::Kind::kNotOpen:
+      kind = ErrorKind::kConnectionLost;
+      break;
     case DriverError::Kind::kStream:
-      kind = !e.reset_by                              ? ErrorKind::kCancelled
+      kind = !e.reset_by                           ? ErrorKind::kCancelled
              : *e.reset_by == ResetBy::kLocalError ? ErrorKind::kProtocol
-                                                      : ErrorKind::kStreamReset;
+                                                   : ErrorKind::kStreamReset;
       break;
     case DriverError::Kind::kConnection:
-      kind = e.cause == Errc::kConnectionLost || e.cause == Errc::kConnectionClosed ? ErrorKind::kConnectionLost
-                                                                                    : ErrorKind::kProtocol;
+      kind = e.cause == Errc::kConnectionLost || e.cause == Errc::kConnectionClosed
+                 ? ErrorKind::kConnectionLost
+                 : ErrorKind::kProtocol;
       break;
   }
   Error error = failed(kind, describe(e));
@@ -129,7 +139,8 @@ void ResponseStream::Impl::finish() {
 }
 
 Result<std::unique_ptr<ResponseStream::Impl>, Error> ResponseStream::Impl::start(
-    std::shared_ptr<PooledConnection> connection, Outgoing& outgoing, TransferInfo info, transport::Clock& clock) {
+    std::shared_ptr<PooledConnection> connection, Outgoing& outgoing, TransferInfo info,
+    transport::Clock& clock) {
   const Request& request = outgoing.request;
   auto self = std::make_unique<Impl>();
   self->connection = std::move(connection);
@@ -141,7 +152,8 @@ Result<std::unique_ptr<ResponseStream::Impl>, Error> ResponseStream::Impl::start
 
   const bool streamed = static_cast<bool>(request.read_body);
   const bool has_body = streamed || !outgoing.body->empty();
-  const bool expects_body = request.method == "POST" || request.method == "PUT" || request.method == "PATCH";
+  const bool expects_body =
+      request.method == "POST" || request.method == "PUT" || request.method == "PATCH";
   std::string length;  // empty: not said
   if (streamed) {
     if (request.body_length.has_value()) length = std::to_string(request.body_length.value());
@@ -150,7 +162,8 @@ Result<std::unique_ptr<ResponseStream::Impl>, Error> ResponseStream::Impl::start
   }
 
   if (!is_token_method(request.method)) {
-    Error error = self->failed(ErrorKind::kRequest, "the method \"" + printable(request.method) + "\" is not a token");
+    Error error = self->failed(ErrorKind::kRequest,
+                               "the method \"" + printable(request.method) + "\" is not a token");
     error.phase = Phase::kRequest;
     error.processed = Processed::kNo;
     return unexpected(std::move(error));
@@ -171,7 +184,8 @@ Result<std::unique_ptr<ResponseStream::Impl>, Error> ResponseStream::Impl::start
   add(":authority", authority);
   add(":path", outgoing.url.path);
   for (const HeaderField field : request.headers) {
-    if (field.name != "host") add(field.name, field.value, field.sensitive || field.name == "authorization");
+    if (field.name != "host")
+      add(field.name, field.value, field.sensitive || field.name == "authorization");
   }
   if (!length.empty() && !request.headers.contains("content-length")) add("content-length", length);
 
@@ -187,9 +201,11 @@ Result<std::unique_ptr<ResponseStream::Impl>, Error> ResponseStream::Impl::start
     self->body_begun = &outgoing.body_begun;
   } else if (has_body) {
     // All at once: the connection takes from it what the peer's windows allow.
-    const auto sent = self->stream.send_data(outgoing.body, as_bytes(*outgoing.body), EndStream::kYes);
+    const auto sent =
+        self->stream.send_data(outgoing.body, as_bytes(*outgoing.body), EndStream::kYes);
     // An error of the stream shows when the response is waited for, after what came before it.
-    if (!sent && sent.error().kind == DriverError::Kind::kUsage) return unexpected(self->failed(sent.error()));
+    if (!sent && sent.error().kind == DriverError::Kind::kUsage)
+      return unexpected(self->failed(sent.error()));
     if (sent) self->info.body_bytes_sent = outgoing.body->size();
   }
   return self;
@@ -202,21 +218,25 @@ Result<void, Error> ResponseStream::Impl::send_some() {
   const auto got = read_body(*piece);
   if (!got) {
     stream.reset();
-    return unexpected(failed(ErrorKind::kRequestBody, "the request's body cannot be read: " + got.error()));
+    return unexpected(
+        failed(ErrorKind::kRequestBody, "the request's body cannot be read: " + got.error()));
   }
   bool last = *got == 0;
   if (body_left) {
     if (*got > *body_left || (last && *body_left > 0)) {
       stream.reset();
-      return unexpected(failed(ErrorKind::kRequestBody, *got > *body_left ? "the request's body is longer than announced"
-                                                                          : "the request's body is shorter than announced"));
+      return unexpected(failed(ErrorKind::kRequestBody,
+                               *got > *body_left ? "the request's body is longer than announced"
+                                                 : "the request's body is shorter than announced"));
     }
     *body_left -= *got;
     last = *body_left == 0;
   }
   const Bytes bytes(piece->data(), std::min(*got, piece->size()));
-  const auto sent = stream.send_data(std::move(piece), bytes, last ? EndStream::kYes : EndStream::kNo);
-  if (!sent && sent.error().kind == DriverError::Kind::kUsage) return unexpected(failed(sent.error()));
+  const auto sent =
+      stream.send_data(std::move(piece), bytes, last ? EndStream::kYes : EndStream::kNo);
+  if (!sent && sent.error().kind == DriverError::Kind::kUsage)
+    return unexpected(failed(sent.error()));
   if (sent && *sent == ClientStream::Sent::kQueued) info.body_bytes_sent += bytes.size();
   // Not wanted, or failed: reading the response shows what there is to it.
   if (last || !sent || *sent == ClientStream::Sent::kNotWanted) read_body = nullptr;
@@ -252,7 +272,8 @@ Result<void, Error> ResponseStream::Impl::wait_headers() {
 }
 
 Result<BodyChunk, Error> ResponseStream::Impl::read_chunk() {
-  if (auto ready = wait(ClientStream::kBodyReady); !ready) return unexpected(std::move(ready).error());
+  if (auto ready = wait(ClientStream::kBodyReady); !ready)
+    return unexpected(std::move(ready).error());
   auto chunk = stream.read_chunk(deadline);
   if (!chunk) return unexpected(failed(chunk.error()));
   info.body_bytes_received += chunk->bytes().size();
@@ -262,7 +283,8 @@ Result<BodyChunk, Error> ResponseStream::Impl::read_chunk() {
 
 Result<std::size_t, Error> ResponseStream::Impl::read(std::span<std::uint8_t> buffer) {
   if (buffer.empty()) return std::size_t{0};
-  if (auto ready = wait(ClientStream::kBodyReady); !ready) return unexpected(std::move(ready).error());
+  if (auto ready = wait(ClientStream::kBodyReady); !ready)
+    return unexpected(std::move(ready).error());
   const auto n = stream.read(buffer, deadline);
   if (!n) return unexpected(failed(n.error()));
   info.body_bytes_received += *n;
@@ -270,7 +292,8 @@ Result<std::size_t, Error> ResponseStream::Impl::read(std::span<std::uint8_t> bu
   return *n;
 }
 
-// ---- what users hold ------------------------------------------------------------------------------------
+// ---- what users hold
+// ------------------------------------------------------------------------------------
 
 ResponseStream::ResponseStream(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 ResponseStream::~ResponseStream() = default;
@@ -279,11 +302,15 @@ ResponseStream& ResponseStream::operator=(ResponseStream&& other) noexcept = def
 
 int ResponseStream::status() const { return impl_->info.status; }
 const Headers& ResponseStream::headers() const { return impl_->headers; }
-const std::vector<Informational>& ResponseStream::informational() const { return impl_->informational; }
+const std::vector<Informational>& ResponseStream::informational() const {
+  return impl_->informational;
+}
 const Headers& ResponseStream::trailers() const { return impl_->stream.trailers(); }
 const TransferInfo& ResponseStream::info() const { return impl_->info; }
 void ResponseStream::cancel() { impl_->stream.reset(); }
-Result<std::size_t, Error> ResponseStream::read(std::span<std::uint8_t> buffer) { return impl_->read(buffer); }
+Result<std::size_t, Error> ResponseStream::read(std::span<std::uint8_t> buffer) {
+  return impl_->read(buffer);
+}
 Result<BodyChunk, Error> ResponseStream::read_chunk() { return impl_->read_chunk(); }
 
 Result<std::string, Error> ResponseStream::read_all() {

@@ -36,8 +36,9 @@ struct Outgoing {
 
 struct ResponseStream::Impl {
   // Sends the request on `connection`; `info` has what is known so far.
-  static Result<std::unique_ptr<Impl>, Error> start(std::shared_ptr<PooledConnection> connection, Outgoing& outgoing,
-                                                    TransferInfo info, transport::Clock& clock);
+  static Result<std::unique_ptr<Impl>, Error> start(std::shared_ptr<PooledConnection> connection,
+                                                    Outgoing& outgoing, TransferInfo info,
+                                                    transport::Clock& clock);
 
   // Waits for the final header section.
   Result<void, Error> wait_headers();

@@ -17,8 +17,9 @@ namespace h2::inline v0::client {
 
 using transport::Headers;
 
-// Gives a request's body piece by piece: fills the front of `buffer` and returns how much; 0 is the end. The error is a
-// phrase for people. Called on the thread that makes the request or reads the response; may block.
+// Gives a request's body piece by piece: fills the front of `buffer` and returns how much; 0 is the
+// end. The error is a phrase for people. Called on the thread that makes the request or reads the
+// response; may block.
 using BodyReader = std::function<Result<std::size_t, std::string>(std::span<std::uint8_t> buffer)>;
 
 struct Request {
@@ -29,7 +30,8 @@ struct Request {
   // The body: either text, or, if `read_body` is set, what that gives.
   std::string body;
   BodyReader read_body;
-  std::optional<std::uint64_t> body_length;  // of read_body, if known: sent as content-length and checked
+  std::optional<std::uint64_t>
+      body_length;  // of read_body, if known: sent as content-length and checked
   // For the whole request, up to the body's last byte; none: ClientOptions::timeout.
   std::optional<Duration> timeout;
   // For name, connection and TLS; none: ClientOptions::connect_timeout.

@@ -38,13 +38,14 @@ struct Response {
 
   // Whether the status is 2xx.
   bool ok() const { return status >= 200 && status < 300; }
-  // The value of the first header field of that name, any case; "" if there is none. Lives as long as `headers`.
+  // The value of the first header field of that name, any case; "" if there is none. Lives as long
+  // as `headers`.
   std::string_view header(std::string_view name) const { return headers.get(name); }
 };
 
-// A response whose body is read piece by piece. What is left of the request's body is sent meanwhile. Movable; used by one
-// thread at a time, except cancel(). Destroying it early cancels the rest (RST_STREAM). Keeps its connection alive, also
-// when the Client is gone.
+// A response whose body is read piece by piece. What is left of the request's body is sent
+// meanwhile. Movable; used by one thread at a time, except cancel(). Destroying it early cancels
+// the rest (RST_STREAM). Keeps its connection alive, also when the Client is gone.
 class ResponseStream {
  public:
   ~ResponseStream();

@@ -1,4 +1,5 @@
-// What is known of one request and its response besides their contents: addresses, protocol, times, sizes.
+// What is known of one request and its response besides their contents: addresses, protocol, times,
+// sizes.
 #ifndef H2_CLIENT_TRANSFER_H_
 #define H2_CLIENT_TRANSFER_H_
 
@@ -12,7 +13,7 @@ namespace h2::inline v0::client {
 // Times are counted from the call that began the request; 0: did not happen (in this transfer).
 struct TransferInfo {
   std::string method;
-  std::string url;           // as it was asked for, without fragment
+  std::string url;  // as it was asked for, without fragment
   std::string scheme;
   std::string http_version;  // "2"; empty if no response came
   std::string remote_ip;     // without brackets
@@ -23,10 +24,10 @@ struct TransferInfo {
   std::string tls_cipher;
   std::string alpn;
 
-  int status = 0;                 // 0: no response came
-  std::uint32_t stream_id = 0;    // the response's
+  int status = 0;               // 0: no response came
+  std::uint32_t stream_id = 0;  // the response's
   bool connection_reused = false;
-  int connections_opened = 0;     // for this transfer
+  int connections_opened = 0;  // for this transfer
   int retries = 0;
 
   std::uint64_t header_bytes_received = 0;  // names and values of the response's fields

@@ -42,8 +42,8 @@ Unexpected<UrlError> failed(UrlErrc code, std::string message) {
   return unexpected(UrlError{code, std::move(message)});
 }
 
-// unreserved / sub-delims, and "_" that real names carry (RFC 3986 §3.2.2); percent-encoded names are not
-// looked up by anybody and are refused.
+// unreserved / sub-delims, and "_" that real names carry (RFC 3986 §3.2.2); percent-encoded names
+// are not looked up by anybody and are refused.
 bool is_reg_name(std::string_view host) {
   constexpr std::string_view kOther = "-._~!$&'()*+,;=";
   return std::all_of(host.begin(), host.end(), [&](char c) {
@@ -51,11 +51,12 @@ bool is_reg_name(std::string_view host) {
   });
 }
 
-// Hex digits, colons and the dots of an embedded IPv4 address, with two to eight groups; the resolver
-// judges the rest. A zone ("%eth0") belongs to one machine and is refused.
+// Hex digits, colons and the dots of an embedded IPv4 address, with two to eight groups; the
+// resolver judges the rest. A zone ("%eth0") belongs to one machine and is refused.
 bool is_ipv6(std::string_view host) {
   if (std::count(host.begin(), host.end(), ':') < 2) return false;
-  return std::all_of(host.begin(), host.end(), [](char c) { return is_hex(c) || c == ':' || c == '.'; });
+  return std::all_of(host.begin(), host.end(),
+                     [](char c) { return is_hex(c) || c == ':' || c == '.'; });
 }
 
 // All digits and dots: an IPv4 address, or a mistake.
@@ -70,7 +71,8 @@ bool is_ipv4(std::string_view host) {
     const std::string_view part = host.substr(0, dot);
     int value = 0;
     const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), value);
-    if (part.empty() || part.size() > 3 || error != std::errc{} || end != part.data() + part.size() || value > 255)
+    if (part.empty() || part.size() > 3 || error != std::errc{} ||
+        end != part.data() + part.size() || value > 255)
       return false;
     ++parts;
     if (dot == std::string_view::npos) return parts == 4;
@@ -101,20 +103,24 @@ Result<Url, UrlError> parse_url(std::string_view text) {
     const auto byte = static_cast<unsigned char>(c);
     if (byte <= 0x20 || byte >= 0x7f)
       return failed(UrlErrc::kCharacterInvalid,
-                    "URL " + quoted(text) + " has a character that must be percent-encoded: " + quoted({&c, 1}));
+                    "URL " + quoted(text) +
+                        " has a character that must be percent-encoded: " + quoted({&c, 1}));
   }
 
   Url url;
   const std::size_t colon = text.find("://");
-  const bool scheme_like = colon != std::string_view::npos && colon > 0 && is_alpha(text[0]) &&
-                           std::all_of(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(colon), [](char c) {
-                             return is_alpha(c) || is_digit(c) || c == '+' || c == '-' || c == '.';
-                           });
+  const bool scheme_like =
+      colon != std::string_view::npos && colon > 0 && is_alpha(text[0]) &&
+      std::all_of(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(colon), [](char c) {
+        return is_alpha(c) || is_digit(c) || c == '+' || c == '-' || c == '.';
+      });
   if (!scheme_like)
-    return failed(UrlErrc::kSchemeMissing, "URL " + quoted(text) + " does not begin with http:// or https://");
+    return failed(UrlErrc::kSchemeMissing,
+                  "URL " + quoted(text) + " does not begin with http:// or https://");
   url.scheme = lower(text.substr(0, colon));
   if (url.scheme != "http" && url.scheme != "https")
-    return failed(UrlErrc::kSchemeUnsupported, "URL scheme " + quoted(url.scheme) + " is neither http nor https");
+    return failed(UrlErrc::kSchemeUnsupported,
+                  "URL scheme " + quoted(url.scheme) + " is neither http nor https");
 
   std::string_view rest = text.substr(colon + 3);
   rest = rest.substr(0, rest.find('#'));
@@ -123,22 +129,26 @@ Result<Url, UrlError> parse_url(std::string_view text) {
   const std::string_view path = rest.substr(authority_end);
 
   if (authority.find('@') != std::string_view::npos)
-    return failed(UrlErrc::kUserinfo, "URL for " + quoted(authority.substr(authority.rfind('@') + 1)) +
-                                          " carries a user name or password, which is not supported");
+    return failed(UrlErrc::kUserinfo,
+                  "URL for " + quoted(authority.substr(authority.rfind('@') + 1)) +
+                      " carries a user name or password, which is not supported");
 
   std::string_view port;
   bool has_port = false;
   if (authority.starts_with('[')) {
     const std::size_t close = authority.find(']');
     if (close == std::string_view::npos)
-      return failed(UrlErrc::kHostInvalid, "URL host " + quoted(authority) + " lacks its closing bracket");
+      return failed(UrlErrc::kHostInvalid,
+                    "URL host " + quoted(authority) + " lacks its closing bracket");
     const std::string_view host = authority.substr(1, close - 1);
-    if (!is_ipv6(host)) return failed(UrlErrc::kHostInvalid, "URL host " + quoted(host) + " is not an IPv6 address");
+    if (!is_ipv6(host))
+      return failed(UrlErrc::kHostInvalid, "URL host " + quoted(host) + " is not an IPv6 address");
     url.host = lower(host);
     const std::string_view after = authority.substr(close + 1);
     if (!after.empty()) {
       if (after[0] != ':')
-        return failed(UrlErrc::kHostInvalid, "URL host " + quoted(authority) + " goes on after its bracket");
+        return failed(UrlErrc::kHostInvalid,
+                      "URL host " + quoted(authority) + " goes on after its bracket");
       has_port = true;
       port = after.substr(1);
     }
@@ -149,9 +159,11 @@ Result<Url, UrlError> parse_url(std::string_view text) {
       has_port = true;
       port = authority.substr(at + 1);
     }
-    if (host.empty()) return failed(UrlErrc::kHostMissing, "URL " + quoted(text) + " names no host");
+    if (host.empty())
+      return failed(UrlErrc::kHostMissing, "URL " + quoted(text) + " names no host");
     if (!is_reg_name(host) || (looks_ipv4(host) && !is_ipv4(host)))
-      return failed(UrlErrc::kHostInvalid, "URL host " + quoted(host) + " is not a name or an address");
+      return failed(UrlErrc::kHostInvalid,
+                    "URL host " + quoted(host) + " is not a name or an address");
     url.host = lower(host);
   }
 
@@ -160,7 +172,8 @@ Result<Url, UrlError> parse_url(std::string_view text) {
     unsigned value = 0;
     const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), value);
     if (error != std::errc{} || end != port.data() + port.size() || value == 0 || value > 65'535)
-      return failed(UrlErrc::kPortInvalid, "URL port " + quoted(port) + " is not a number from 1 to 65535");
+      return failed(UrlErrc::kPortInvalid,
+                    "URL port " + quoted(port) + " is not a number from 1 to 65535");
     url.port = static_cast<std::uint16_t>(value);
   }
 

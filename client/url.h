@@ -17,8 +17,8 @@ enum class UrlErrc : std::uint8_t {
   kSchemeUnsupported,  // neither http nor https
   kHostMissing,
   kHostInvalid,
-  kUserinfo,     // "user:password@": credentials do not belong in a URL (RFC 9110 §4.2.4)
-  kPortInvalid,  // not a number from 1 to 65535
+  kUserinfo,          // "user:password@": credentials do not belong in a URL (RFC 9110 §4.2.4)
+  kPortInvalid,       // not a number from 1 to 65535
   kCharacterInvalid,  // a control, a space or a non-ASCII byte; must be percent-encoded
 };
 
@@ -32,11 +32,11 @@ struct Url {
   std::string scheme;  // "http" or "https"
   std::string host;    // lower case; an IPv6 address without brackets
   std::uint16_t port = 0;
-  std::string path;    // path and query, begins with "/"; no fragment
+  std::string path;  // path and query, begins with "/"; no fragment
 
   bool is_https() const { return scheme == "https"; }
-  // What ":authority" carries: the host, in brackets if it is an IPv6 address, and the port unless it is
-  // the scheme's own (RFC 9110 §4.2).
+  // What ":authority" carries: the host, in brackets if it is an IPv6 address, and the port unless
+  // it is the scheme's own (RFC 9110 §4.2).
   std::string authority() const;
   // Host and port, always both: "example.com:443", "[::1]:8080".
   std::string host_port() const;
@@ -48,8 +48,8 @@ struct Url {
   friend bool operator==(const Url&, const Url&) = default;
 };
 
-// Takes a URL apart. Scheme and host are lower-cased, the fragment is dropped, an empty path becomes "/".
-// Nothing is percent-encoded or -decoded.
+// Takes a URL apart. Scheme and host are lower-cased, the fragment is dropped, an empty path
+// becomes "/". Nothing is percent-encoded or -decoded.
 Result<Url, UrlError> parse_url(std::string_view text);
 
 }  // namespace h2::inline v0::client

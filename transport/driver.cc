@@ -17,8 +17,8 @@ namespace h2::inline v0::transport {
 
 namespace {
 
-// A read asks for at least kLeastRead bytes; what is left of a buffer serves further reads, so that many small
-// reads do not each hold a buffer.
+// A read asks for at least kLeastRead bytes; what is left of a buffer serves further reads, so that
+// many small reads do not each hold a buffer.
 constexpr std::size_t kSlabSize = 128 * 1024;
 constexpr std::size_t kLeastRead = 64 * 1024;
 // DATA shorter than this is copied, so that a few bytes nobody reads do not hold a whole buffer.
@@ -30,7 +30,8 @@ using Lock = std::unique_lock<std::mutex>;
 
 }  // namespace
 
-// ---- buffers ---------------------------------------------------------------------------------------
+// ---- buffers
+// ---------------------------------------------------------------------------------------
 
 struct BodyChunk::Slab {
   std::atomic<std::uint32_t> references{1};
@@ -72,7 +73,8 @@ BodyChunk& BodyChunk::operator=(BodyChunk&& other) noexcept {
   return *this;
 }
 
-// ---- state -------------------------------------------------------------------------------------------
+// ---- state
+// -------------------------------------------------------------------------------------------
 
 // A thread that sleeps until its stream has news, or until it is to lead. On that thread's stack.
 struct Waiter {
@@ -82,7 +84,8 @@ struct Waiter {
   Waiter* next = nullptr;
 };
 
-// A stream's inbox. Guarded by the driver's mutex; `head` and `trailers` are left alone once they are there.
+// A stream's inbox. Guarded by the driver's mutex; `head` and `trailers` are left alone once they
+// are there.
 struct ClientStream::Record {
   StreamId id;
   std::vector<ResponseHead> informational;
@@ -94,8 +97,8 @@ struct ClientStream::Record {
   bool reset_here = false;  // by its user
   ErrorCode reset_code{};
   std::optional<StreamReset> failure;
-  std::size_t unsent = 0;     // bytes handed to the connection and not yet released
-  Waiter* waiter = nullptr;   // whoever waits on this stream, unless it leads
+  std::size_t unsent = 0;    // bytes handed to the connection and not yet released
+  Waiter* waiter = nullptr;  // whoever waits on this stream, unless it leads
 
   bool has_body() const { return body_first < body.size(); }
   bool over() const { return failure.has_value() || reset_here; }
@@ -106,7 +109,9 @@ struct Driver::Impl {
   using Slab = BodyChunk::Slab;
 
   Impl(std::unique_ptr<ByteStream> byte_stream, const Config& config, Clock& a_clock)
-      : stream(std::move(byte_stream)), clock(a_clock), conn(Role::kClient, config, a_clock.now()) {}
+      : stream(std::move(byte_stream)),
+        clock(a_clock),
+        conn(Role::kClient, config, a_clock.now()) {}
   ~Impl() {
     if (slab != nullptr) slab->release();
   }
@@ -149,7 +154,8 @@ struct Driver::Impl {
   bool dead = false;            // nothing more to read or write
   bool closed = false;          // the byte stream is closed
 
-  // Touched by the leader only: the buffer that is read into, and what of it the connection has not taken yet.
+  // Touched by the leader only: the buffer that is read into, and what of it the connection has not
+  // taken yet.
   Slab* slab = nullptr;
   std::size_t input_begin = 0;
   std::size_t input_end = 0;
@@ -176,7 +182,8 @@ struct Driver::Impl {
   DriverStats counts;
 };
 
-// ---- errors -----------------------------------------------------------------------------------------
+// ---- errors
+// -----------------------------------------------------------------------------------------
 
 DriverError Driver::Impl::usage(Errc cause) const {
   DriverError e;
@@ -220,7 +227,8 @@ DriverError Driver::Impl::error_of(const Record* record) const {
   return e;
 }
 
-// ---- waiting ------------------------------------------------------------------------------------------
+// ---- waiting
+// ------------------------------------------------------------------------------------------
 
 void Driver::Impl::wake_leader() {
   if (leader_waits) stream->wake();
@@ -282,8 +290,8 @@ void Driver::Impl::follow(Lock& lock, Record* record, Time deadline) {
   }
 }
 
-// Reads, writes and sleeps until `done` or the deadline; what `done` says at the end. A driver that is dead ends the
-// wait whatever `done` says.
+// Reads, writes and sleeps until `done` or the deadline; what `done` says at the end. A driver that
+// is dead ends the wait whatever `done` says.
 template <class Condition>
 bool Driver::Impl::pump_until(Lock& lock, Record* record, Time deadline, Condition done) {
   bool result = false;
@@ -354,7 +362,8 @@ void Driver::Impl::lead(Lock& lock, Record* record, Time deadline, bool may_wait
       broken = ready.error();
     } else {
       writable = ready->writable;
-      // Also when the time is up: what has come is looked at before a deadline is held against the peer.
+      // Also when the time is up: what has come is looked at before a deadline is held against the
+      // peer.
       if (read && (ready->readable || ready->timed_out)) try_read();
     }
   }
@@ -411,7 +420,8 @@ void Driver::Impl::settle(Lock& lock) {
   lock.lock();
 }
 
-// ---- writing --------------------------------------------------------------------------------------------
+// ---- writing
+// --------------------------------------------------------------------------------------------
 
 void Driver::Impl::flush(Lock& lock) {
   dispatch(conn.poll_events());
@@ -453,7 +463,8 @@ void Driver::Impl::flush(Lock& lock) {
   settle(lock);
 }
 
-// The byte stream takes nothing any more: lets the connection think that it did, so that it goes on reading.
+// The byte stream takes nothing any more: lets the connection think that it did, so that it goes on
+// reading.
 void Driver::Impl::discard_output() {
   while (conn.want_write()) {
     std::size_t size = 0;
@@ -464,7 +475,8 @@ void Driver::Impl::discard_output() {
   }
 }
 
-// ---- events -----------------------------------------------------------------------------------------------
+// ---- events
+// -----------------------------------------------------------------------------------------------
 
 ClientStream::Record* Driver::Impl::find(StreamId id) {
   const auto found = records.find(id.value);
@@ -474,7 +486,8 @@ ClientStream::Record* Driver::Impl::find(StreamId id) {
 void Driver::Impl::add_body(Record& record, Bytes data) {
   if (data.empty()) return;
   const std::uint8_t* begin = slab == nullptr ? nullptr : slab->data();
-  const bool inside = begin != nullptr && data.data() >= begin && data.data() + data.size() <= begin + slab->capacity;
+  const bool inside = begin != nullptr && data.data() >= begin &&
+                      data.data() + data.size() <= begin + slab->capacity;
   BodyChunk chunk;
   if (inside && data.size() >= kCopyBelow) {
     slab->retain();
@@ -504,7 +517,8 @@ void Driver::Impl::add_body(Record& record, Bytes data) {
 void Driver::Impl::end_stream(const StreamReset& reset) {
   Record* record = find(reset.stream_id);
   if (record == nullptr || record->over()) return;
-  // After a complete response, a reset only says that the rest of the request is not wanted (RFC 9113 §8.1).
+  // After a complete response, a reset only says that the rest of the request is not wanted (RFC
+  // 9113 §8.1).
   record->failure = reset;
   if (!record->ended) ++counts.stream_errors;
   signal(*record);
@@ -546,7 +560,8 @@ void Driver::Impl::dispatch(std::span<const Event> events) {
             [&](const DataReceived& e) {
               Record* record = find(e.stream_id);
               if (record == nullptr || record->reset_here) {
-                (void)conn.acknowledge_received_data(static_cast<std::uint32_t>(e.data.size()), e.stream_id);
+                (void)conn.acknowledge_received_data(static_cast<std::uint32_t>(e.data.size()),
+                                                     e.stream_id);
                 return;
               }
               add_body(*record, e.data);
@@ -577,11 +592,12 @@ void Driver::Impl::dispatch(std::span<const Event> events) {
               }
             },
             [&](const ConnectionTerminated& e) {
-              goaway = GoAway{e.error_code, e.last_stream_id, std::string(as_string_view(e.additional_data))};
+              goaway = GoAway{e.error_code, e.last_stream_id,
+                              std::string(as_string_view(e.additional_data))};
             },
             [&](const ConnectionFailed& e) { excerpt = std::string(as_string_view(e.excerpt)); },
-            // Bodies go on by themselves; settings and pings are the connection's business; requests do not come
-            // to a client.
+            // Bodies go on by themselves; settings and pings are the connection's business;
+            // requests do not come to a client.
             [](const WindowUpdated&) {},
             [](const RemoteSettingsChanged&) {},
             [](const SettingsAcknowledged&) {},
@@ -592,7 +608,8 @@ void Driver::Impl::dispatch(std::span<const Event> events) {
   }
 }
 
-// ---- the driver ---------------------------------------------------------------------------------------------
+// ---- the driver
+// ---------------------------------------------------------------------------------------------
 
 Config Driver::client_config() {
   Config config = Config::client();
@@ -615,7 +632,8 @@ Driver::~Driver() {
   impl_->settle(lock);
 }
 
-Result<ClientStream, DriverError> Driver::open(std::span<const hpack::HeaderField> fields, EndStream end) {
+Result<ClientStream, DriverError> Driver::open(std::span<const hpack::HeaderField> fields,
+                                               EndStream end) {
   Impl& d = *impl_;
   Lock lock(d.mutex);
   const auto not_open = [&] {
@@ -628,7 +646,8 @@ Result<ClientStream, DriverError> Driver::open(std::span<const hpack::HeaderFiel
   const auto id = d.conn.get_next_available_stream_id();
   if (!id) return unexpected(not_open());
   if (const auto sent = d.conn.send_headers(*id, fields, end); !sent)
-    return unexpected(sent.error().cause == Errc::kConnectionClosed ? not_open() : d.usage(sent.error().cause));
+    return unexpected(sent.error().cause == Errc::kConnectionClosed ? not_open()
+                                                                    : d.usage(sent.error().cause));
   auto record = std::make_shared<ClientStream::Record>();
   record->id = *id;
   d.records.emplace(id->value, record);
@@ -653,7 +672,8 @@ Result<Duration, DriverError> Driver::ping(Time deadline) {
   }
   d.pings.push_back({number, {}});
   const auto mine = [&] {
-    return std::find_if(d.pings.begin(), d.pings.end(), [&](const auto& p) { return p.number == number; });
+    return std::find_if(d.pings.begin(), d.pings.end(),
+                        [&](const auto& p) { return p.number == number; });
   };
   d.pump_until(lock, nullptr, deadline, [&] { return mine()->round_trip.has_value(); });
   const std::optional<Duration> round_trip = mine()->round_trip;
@@ -737,7 +757,8 @@ std::optional<GoAway> Driver::goaway() const {
   return impl_->goaway;
 }
 
-// ---- a stream ---------------------------------------------------------------------------------------------------
+// ---- a stream
+// ---------------------------------------------------------------------------------------------------
 
 ClientStream::ClientStream(Driver* driver, std::shared_ptr<Record> record)
     : driver_(driver), record_(std::move(record)) {}
@@ -769,9 +790,12 @@ void ClientStream::drop() {
   record_ = nullptr;
   if (!d.dead) {
     std::size_t unread = unacknowledged_ + current_.bytes().size();
-    for (std::size_t i = record->body_first; i < record->body.size(); ++i) unread += record->body[i].bytes().size();
-    if (unread > 0) (void)d.conn.acknowledge_received_data(static_cast<std::uint32_t>(unread), record->id);
-    if (d.conn.stream_state(record->id) != StreamState::kClosed) (void)d.conn.reset_stream(record->id);
+    for (std::size_t i = record->body_first; i < record->body.size(); ++i)
+      unread += record->body[i].bytes().size();
+    if (unread > 0)
+      (void)d.conn.acknowledge_received_data(static_cast<std::uint32_t>(unread), record->id);
+    if (d.conn.stream_state(record->id) != StreamState::kClosed)
+      (void)d.conn.reset_stream(record->id);
     d.conn.release_stream(record->id);
   }
   d.records.erase(record->id.value);
@@ -783,8 +807,8 @@ void ClientStream::drop() {
 
 StreamId ClientStream::id() const { return record_->id; }
 
-Result<ClientStream::Sent, DriverError> ClientStream::send_data(std::shared_ptr<const void> owner, Bytes data,
-                                                                EndStream end) {
+Result<ClientStream::Sent, DriverError> ClientStream::send_data(std::shared_ptr<const void> owner,
+                                                                Bytes data, EndStream end) {
   Driver::Impl& d = *driver_->impl_;
   Lock lock(d.mutex);
   if (record_->ended) return Sent::kNotWanted;
@@ -807,7 +831,8 @@ Result<ClientStream::Sent, DriverError> ClientStream::send_data(std::shared_ptr<
   return Sent::kQueued;
 }
 
-Result<ClientStream::Sent, DriverError> ClientStream::send_data(Bytes data, EndStream end, Time deadline) {
+Result<ClientStream::Sent, DriverError> ClientStream::send_data(Bytes data, EndStream end,
+                                                                Time deadline) {
   constexpr std::size_t kPiece = 64 * 1024;
   do {
     const auto ready = wait(kSendReady, deadline);
@@ -822,7 +847,8 @@ Result<ClientStream::Sent, DriverError> ClientStream::send_data(Bytes data, EndS
   return Sent::kQueued;
 }
 
-Result<ClientStream::Sent, DriverError> ClientStream::send_trailers(std::span<const hpack::HeaderField> fields) {
+Result<ClientStream::Sent, DriverError> ClientStream::send_trailers(
+    std::span<const hpack::HeaderField> fields) {
   Driver::Impl& d = *driver_->impl_;
   Lock lock(d.mutex);
   if (record_->ended) return Sent::kNotWanted;
@@ -854,7 +880,8 @@ Result<unsigned, DriverError> ClientStream::wait(unsigned wanted, Time deadline)
     d.flush(lock);
     return now;
   }
-  if (!r.over() && !d.dead) d.pump_until(lock, &r, deadline, [&] { return ready() != 0 || r.over(); });
+  if (!r.over() && !d.dead)
+    d.pump_until(lock, &r, deadline, [&] { return ready() != 0 || r.over(); });
   if (const unsigned now = ready(); now != 0) return now;
   if (r.over() || d.dead) return unexpected(d.error_of(&r));
   DriverError e;

@@ -17,8 +17,9 @@
 
 namespace h2::inline v0::transport {
 
-// Header fields as the user of a client sees them. Names are compared without regard to case and stored in
-// lower case (RFC 9113 §8.2). Copyable; not thread-safe. Views into it live until it changes.
+// Header fields as the user of a client sees them. Names are compared without regard to case and
+// stored in lower case (RFC 9113 §8.2). Copyable; not thread-safe. Views into it live until it
+// changes.
 class Headers {
  public:
   Headers() = default;
@@ -58,7 +59,9 @@ class Headers {
   }
   bool contains(std::string_view name) const { return find(name).has_value(); }
   // The value of the first field of that name, or "".
-  std::string_view get(std::string_view name) const { return find(name).value_or(std::string_view{}); }
+  std::string_view get(std::string_view name) const {
+    return find(name).value_or(std::string_view{});
+  }
 
   std::size_t size() const { return records_.size(); }
   bool empty() const { return records_.empty(); }
@@ -122,7 +125,9 @@ class Headers {
     return true;
   }
   std::string_view name(const Record& r) const { return {text_.data() + r.begin, r.name}; }
-  std::string_view value(const Record& r) const { return {text_.data() + r.begin + r.name, r.value}; }
+  std::string_view value(const Record& r) const {
+    return {text_.data() + r.begin + r.name, r.value};
+  }
 
   std::string text_;
   std::vector<Record> records_;

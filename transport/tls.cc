@@ -22,7 +22,7 @@ constexpr std::size_t kInputRoom = std::size_t{64} << 10;
 constexpr std::size_t kOutputMost = std::size_t{128} << 10;
 constexpr std::size_t kRecord = SSL3_RT_MAX_PLAIN_LENGTH;
 
-// What TLS 1.2 has left without the suites of RFC 9113 Appendix A; those of TLS 1.3 are not configurable.
+// What TLS 1.2 has left without the suites of RFC 9113 §A; those of TLS 1.3 are not configurable.
 constexpr const char* kTls12Ciphers =
     "[ECDHE-ECDSA-AES128-GCM-SHA256|ECDHE-ECDSA-CHACHA20-POLY1305|"
     "ECDHE-RSA-AES128-GCM-SHA256|ECDHE-RSA-CHACHA20-POLY1305]:"

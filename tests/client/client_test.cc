@@ -1,4 +1,5 @@
-// The client against servers in this process: what a user sees when all goes well, and each way in which it does not.
+// The client against servers in this process: what a user sees when all goes well, and each way in
+// which it does not.
 #include "client/client.h"
 
 #include <gmock/gmock.h>
@@ -64,12 +65,14 @@ Error failure_of(ScriptedServer& server, const ClientOptions& options = cleartex
   EXPECT_FALSE(response);
   if (response) return {};
   if (options.http2_prior_knowledge) {
-    EXPECT_THAT(response.error().message(), HasSubstr("127.0.0.1:" + std::to_string(server.port())));
+    EXPECT_THAT(response.error().message(),
+                HasSubstr("127.0.0.1:" + std::to_string(server.port())));
   }
   return response.error();
 }
 
-// ---- requests ---------------------------------------------------------------------------------------
+// ---- requests
+// ---------------------------------------------------------------------------------------
 
 TEST(Client, GetsAPage) {
   ScriptedServer server(describing());
@@ -80,9 +83,10 @@ TEST(Client, GetsAPage) {
   EXPECT_TRUE(response->ok());
   EXPECT_EQ(response->header("Content-Type"), "text/plain");
   EXPECT_THAT(response->body,
-              AllOf(HasSubstr(":method=GET\n"), HasSubstr(":path=/path?query\n"), HasSubstr(":scheme=http\n"),
-                    HasSubstr(":authority=127.0.0.1:" + std::to_string(server.port())), HasSubstr("user-agent=h2cpp/"),
-                    Not(HasSubstr("content-length"))));
+              AllOf(HasSubstr(":method=GET\n"), HasSubstr(":path=/path?query\n"),
+                    HasSubstr(":scheme=http\n"),
+                    HasSubstr(":authority=127.0.0.1:" + std::to_string(server.port())),
+                    HasSubstr("user-agent=h2cpp/"), Not(HasSubstr("content-length"))));
 }
 
 TEST(Client, PostsAMegabyte) {
@@ -100,7 +104,8 @@ TEST(Client, PostSaysTypeAndLengthAlsoOfNothing) {
   ScriptedServer server(describing());
   const Client client(cleartext());
   EXPECT_THAT(client.post(server.url("/"), "abc", "text/x")->body,
-              AllOf(HasSubstr("content-type=text/x\n"), HasSubstr("content-length=3\n"), HasSubstr("body=abc")));
+              AllOf(HasSubstr("content-type=text/x\n"), HasSubstr("content-length=3\n"),
+                    HasSubstr("body=abc")));
   EXPECT_THAT(client.post(server.url("/"), "", "")->body,
               AllOf(HasSubstr("content-length=0\n"), Not(HasSubstr("content-type"))));
 }
@@ -109,16 +114,19 @@ TEST(Client, HeadersOfTheUserWin) {
   ScriptedServer server(describing());
   Request request;
   request.url = server.url("/");
-  request.headers = {{"Host", "other.test"}, {"User-Agent", "me"}, {"X-Twice", "1"}, {"x-twice", "2"}};
+  request.headers = {
+      {"Host", "other.test"}, {"User-Agent", "me"}, {"X-Twice", "1"}, {"x-twice", "2"}};
   const auto response = Client(cleartext()).request(request);
   ASSERT_TRUE(response) << response.error().message();
-  EXPECT_THAT(response->body, AllOf(HasSubstr(":authority=other.test\n"), Not(HasSubstr("\nhost=")), HasSubstr("user-agent=me\n"),
-                                    Not(HasSubstr("h2cpp")), HasSubstr("x-twice=1\n"), HasSubstr("x-twice=2\n")));
+  EXPECT_THAT(response->body, AllOf(HasSubstr(":authority=other.test\n"), Not(HasSubstr("\nhost=")),
+                                    HasSubstr("user-agent=me\n"), Not(HasSubstr("h2cpp")),
+                                    HasSubstr("x-twice=1\n"), HasSubstr("x-twice=2\n")));
 }
 
 TEST(Client, StreamsABodyBothWaysAtOnce) {
   ScriptedServer server(ScriptedServer::echo());
-  const std::string body = pattern(8'000'000);  // more than all windows together: both must go on side by side
+  const std::string body =
+      pattern(8'000'000);  // more than all windows together: both must go on side by side
   for (const bool announced : {false, true}) {
     std::size_t at = 0;
     Request request;
@@ -152,7 +160,9 @@ TEST(Client, ASourceThatFailsOrLiesIsTheCallersError) {
   EXPECT_THAT(response.error().message(), HasSubstr("disk on fire"));
 
   request.body_length = 10;
-  request.read_body = [](std::span<std::uint8_t>) -> Result<std::size_t, std::string> { return std::size_t{0}; };
+  request.read_body = [](std::span<std::uint8_t>) -> Result<std::size_t, std::string> {
+    return std::size_t{0};
+  };
   response = Client(cleartext()).request(request);
   ASSERT_FALSE(response);
   EXPECT_THAT(response.error().message(), HasSubstr("shorter"));
@@ -160,8 +170,9 @@ TEST(Client, ASourceThatFailsOrLiesIsTheCallersError) {
 
 TEST(Client, ReadsAResponsePieceByPiece) {
   const std::string body = pattern(500'000);
-  ScriptedServer server(ScriptedServer::answering(
-      [&](const ServedRequest&) { return ServedAnswer{201, {}, body, {{"checksum", "9"}}}; }));
+  ScriptedServer server(ScriptedServer::answering([&](const ServedRequest&) {
+    return ServedAnswer{201, {}, body, {{"checksum", "9"}}};
+  }));
   Request request;
   request.url = server.url("/");
   auto stream = Client(cleartext()).open(request);  // outlives its client
@@ -182,7 +193,8 @@ TEST(Client, ReadsAResponsePieceByPiece) {
 }
 
 TEST(Client, CancelEndsARead) {
-  ScriptedServer server(ScriptedServer::sending(FrameScript().raw(kStart).headers(1, kOk).str(), 60, false));
+  ScriptedServer server(
+      ScriptedServer::sending(FrameScript().raw(kStart).headers(1, kOk).str(), 60, false));
   Request request;
   request.url = server.url("/");
   auto stream = Client(cleartext()).open(request);
@@ -195,12 +207,13 @@ TEST(Client, CancelEndsARead) {
 }
 
 TEST(Client, InformationalResponsesAreKept) {
-  ScriptedServer server(ScriptedServer::sending(FrameScript()
-                                                    .raw(kStart)
-                                                    .headers(1, tests::response_fields(103, {{"link", "</s>"}}))
-                                                    .headers(1, kOk, tests::kEnd)
-                                                    .str(),
-                                                60, false));
+  ScriptedServer server(
+      ScriptedServer::sending(FrameScript()
+                                  .raw(kStart)
+                                  .headers(1, tests::response_fields(103, {{"link", "</s>"}}))
+                                  .headers(1, kOk, tests::kEnd)
+                                  .str(),
+                              60, false));
   const auto response = Client(cleartext()).get(server.url("/"));
   ASSERT_TRUE(response) << response.error().message();
   ASSERT_EQ(response->informational.size(), 1u);
@@ -234,7 +247,8 @@ TEST(Client, TransferInfoIsComplete) {
   EXPECT_EQ(second.connect, Duration{});
 }
 
-// ---- connections ----------------------------------------------------------------------------------------
+// ---- connections
+// ----------------------------------------------------------------------------------------
 
 TEST(Client, ManyThreadsDialOnce) {
   ScriptedServer server(ScriptedServer::echo());
@@ -270,9 +284,11 @@ TEST(Client, AConnectionThatEndedWhileIdleIsReplaced) {
       said = true;
     });
     while (!said) std::this_thread::yield();
-    // Until the end has arrived, the old connection may still serve or fail; then a new one takes over.
+    // Until the end has arrived, the old connection may still serve or fail; then a new one takes
+    // over.
     Result<Response, Error> response = unexpected(Error{});
-    for (int i = 0; i < 1'000 && server.connections() < 2; ++i) response = client.get(server.url("/"));
+    for (int i = 0; i < 1'000 && server.connections() < 2; ++i)
+      response = client.get(server.url("/"));
     ASSERT_TRUE(response) << response.error().message();
     EXPECT_EQ(server.connections(), 2);
   }
@@ -289,18 +305,21 @@ TEST(Client, CloseIdleClosesAndTheNextRequestDials) {
 
 // The first connection refuses, the second serves.
 ScriptedServer::Options refusing_first(const std::string& refusal) {
-  auto good = ScriptedServer::sending(FrameScript().raw(kStart).headers(1, kOk).data(1, "second", tests::kEnd).str(), 60, false);
+  auto good = ScriptedServer::sending(
+      FrameScript().raw(kStart).headers(1, kOk).data(1, "second", tests::kEnd).str(), 60, false);
   auto bad = ScriptedServer::sending(refusal, 60, false);
   ScriptedServer::Options options;
-  options.on_bytes = [good = good.on_bytes, bad = bad.on_bytes](ServedConnection& peer, std::string_view received) {
+  options.on_bytes = [good = good.on_bytes, bad = bad.on_bytes](ServedConnection& peer,
+                                                                std::string_view received) {
     (peer.index() == 0 ? bad : good)(peer, received);
   };
   return options;
 }
 
 TEST(Client, WhatTheServerDidNotActOnIsSentAgainOnAFreshConnection) {
-  for (const std::string& refusal : {FrameScript().raw(kStart).rst(1, ErrorCode::kRefusedStream).str(),
-                                     FrameScript().raw(kStart).goaway(0).str()}) {
+  for (const std::string& refusal :
+       {FrameScript().raw(kStart).rst(1, ErrorCode::kRefusedStream).str(),
+        FrameScript().raw(kStart).goaway(0).str()}) {
     ScriptedServer server(refusing_first(refusal));
     const auto response = Client(cleartext()).post(server.url("/"), "not idempotent", "text/plain");
     ASSERT_TRUE(response) << response.error().message();
@@ -312,7 +331,8 @@ TEST(Client, WhatTheServerDidNotActOnIsSentAgainOnAFreshConnection) {
 }
 
 TEST(Client, WhatTheServerMayHaveActedOnIsNotSentAgain) {
-  ScriptedServer server(refusing_first(FrameScript().raw(kStart).rst(1, ErrorCode::kInternalError).str()));
+  ScriptedServer server(
+      refusing_first(FrameScript().raw(kStart).rst(1, ErrorCode::kInternalError).str()));
   const Error e = failure_of(server);
   EXPECT_EQ(e.kind, ErrorKind::kStreamReset);
   EXPECT_EQ(e.code, ErrorCode::kInternalError);
@@ -320,7 +340,8 @@ TEST(Client, WhatTheServerMayHaveActedOnIsNotSentAgain) {
 }
 
 TEST(Client, RefusedTwiceIsAnError) {
-  ScriptedServer server(ScriptedServer::sending(FrameScript().raw(kStart).rst(1, ErrorCode::kRefusedStream).str(), 60, false));
+  ScriptedServer server(ScriptedServer::sending(
+      FrameScript().raw(kStart).rst(1, ErrorCode::kRefusedStream).str(), 60, false));
   const Error e = failure_of(server);
   EXPECT_EQ(e.code, ErrorCode::kRefusedStream);
   EXPECT_EQ(e.processed, Processed::kNo);
@@ -328,7 +349,8 @@ TEST(Client, RefusedTwiceIsAnError) {
   EXPECT_EQ(server.connections(), 2);
 }
 
-// ---- errors ---------------------------------------------------------------------------------------------
+// ---- errors
+// ---------------------------------------------------------------------------------------------
 
 TEST(ClientErrors, BadUrl) {
   const auto response = Client().get("ftp://x/");
@@ -375,12 +397,14 @@ TEST(ClientErrors, ClosedPort) {
   ASSERT_FALSE(response);
   EXPECT_EQ(response.error().kind, ErrorKind::kConnect);
   EXPECT_EQ(response.error().phase, Phase::kConnect);
-  EXPECT_THAT(response.error().message(),
-              AllOf(HasSubstr("connect to 127.0.0.1:" + std::to_string(port)), HasSubstr("refused")));
+  EXPECT_THAT(
+      response.error().message(),
+      AllOf(HasSubstr("connect to 127.0.0.1:" + std::to_string(port)), HasSubstr("refused")));
 }
 
 TEST(ClientErrors, PeerThatIsNotHttp2IsQuoted) {
-  ScriptedServer server(ScriptedServer::sending("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n"));
+  ScriptedServer server(
+      ScriptedServer::sending("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n"));
   const Error e = failure_of(server);
   EXPECT_EQ(e.kind, ErrorKind::kProtocol);
   EXPECT_EQ(e.cause, Errc::kNotHttp2);
@@ -388,8 +412,9 @@ TEST(ClientErrors, PeerThatIsNotHttp2IsQuoted) {
 }
 
 TEST(ClientErrors, ConnectionsThatEnd) {
-  for (const std::string& bytes : {std::string(), kStart, kStart + std::string("\0\0\x05\x01", 4),
-                                   kStart + FrameScript().headers_block(1, "\x88", tests::kOpen, false).str()}) {
+  for (const std::string& bytes :
+       {std::string(), kStart, kStart + std::string("\0\0\x05\x01", 4),
+        kStart + FrameScript().headers_block(1, "\x88", tests::kOpen, false).str()}) {
     ScriptedServer server(ScriptedServer::sending(bytes, 60));
     const Error e = failure_of(server);
     EXPECT_EQ(e.kind, ErrorKind::kConnectionLost);
@@ -399,7 +424,8 @@ TEST(ClientErrors, ConnectionsThatEnd) {
 }
 
 TEST(ClientErrors, ConnectionThatEndsMidBody) {
-  ScriptedServer server(ScriptedServer::sending(FrameScript().raw(kStart).headers(1, kOk).data(1, "part").str(), 60));
+  ScriptedServer server(
+      ScriptedServer::sending(FrameScript().raw(kStart).headers(1, kOk).data(1, "part").str(), 60));
   const Error e = failure_of(server);
   EXPECT_EQ(e.kind, ErrorKind::kConnectionLost);
   EXPECT_EQ(e.phase, Phase::kReceive);
@@ -410,10 +436,12 @@ TEST(ClientErrors, ConnectionThatEndsMidBody) {
 
 TEST(ClientErrors, GoAwayWithAnErrorIsNamed) {
   ScriptedServer server(ScriptedServer::sending(
-      FrameScript().raw(kStart).goaway(1, ErrorCode::kEnhanceYourCalm, "calm\ndown\x1b[0m").str(), 60));
+      FrameScript().raw(kStart).goaway(1, ErrorCode::kEnhanceYourCalm, "calm\ndown\x1b[0m").str(),
+      60));
   const Error e = failure_of(server);
   EXPECT_EQ(e.code, ErrorCode::kEnhanceYourCalm);
-  EXPECT_THAT(e.message(), AllOf(HasSubstr("ENHANCE_YOUR_CALM"), HasSubstr("calm"), Not(HasSubstr("\x1b"))));
+  EXPECT_THAT(e.message(),
+              AllOf(HasSubstr("ENHANCE_YOUR_CALM"), HasSubstr("calm"), Not(HasSubstr("\x1b"))));
 }
 
 TEST(ClientErrors, BrokenRulesAreNamed) {
@@ -423,10 +451,12 @@ TEST(ClientErrors, BrokenRulesAreNamed) {
     const char* code;
   };
   const Case cases[] = {
-      {FrameScript().raw(kStart).window_update(0, 0).str(), Errc::kWindowIncrementZero, "PROTOCOL_ERROR"},
-      {FrameScript().raw(kStart).headers(1, {{"x", "y"}}, tests::kEnd).str(), Errc::kPseudoFieldMissing, "PROTOCOL_ERROR"},
-      {FrameScript().raw(kStart).headers_block(1, "\xff\xff\xff\xff\xff\xff", tests::kEnd).str(), Errc::kCompressionFailed,
-       "COMPRESSION_ERROR"},
+      {FrameScript().raw(kStart).window_update(0, 0).str(), Errc::kWindowIncrementZero,
+       "PROTOCOL_ERROR"},
+      {FrameScript().raw(kStart).headers(1, {{"x", "y"}}, tests::kEnd).str(),
+       Errc::kPseudoFieldMissing, "PROTOCOL_ERROR"},
+      {FrameScript().raw(kStart).headers_block(1, "\xff\xff\xff\xff\xff\xff", tests::kEnd).str(),
+       Errc::kCompressionFailed, "COMPRESSION_ERROR"},
   };
   for (const Case& c : cases) {
     ScriptedServer server(ScriptedServer::sending(c.bytes, 60, false));
@@ -446,13 +476,15 @@ TEST(ClientErrors, Timeouts) {
   EXPECT_EQ(e.phase, Phase::kWait);
   EXPECT_THAT(e.message(), HasSubstr("timed out"));
 
-  ScriptedServer half(ScriptedServer::sending(FrameScript().raw(kStart).headers(1, kOk).data(1, "part").str(), 60, false));
+  ScriptedServer half(ScriptedServer::sending(
+      FrameScript().raw(kStart).headers(1, kOk).data(1, "part").str(), 60, false));
   e = failure_of(half, options);
   EXPECT_EQ(e.kind, ErrorKind::kTimeout);
   EXPECT_EQ(e.phase, Phase::kReceive);
 }
 
-// ---- TLS ------------------------------------------------------------------------------------------------
+// ---- TLS
+// ------------------------------------------------------------------------------------------------
 
 class ClientTls : public ::testing::Test {
  protected:
@@ -473,7 +505,8 @@ class ClientTls : public ::testing::Test {
     options.timeout = seconds(60);
     return options;
   }
-  static ScriptedServer::Options over_tls(const tests::TestCertificate& certificate, const std::string& alpn = "h2") {
+  static ScriptedServer::Options over_tls(const tests::TestCertificate& certificate,
+                                          const std::string& alpn = "h2") {
     ScriptedServer::Options options = ScriptedServer::echo();
     options.tls = &certificate;
     options.alpn = alpn;
@@ -483,7 +516,8 @@ class ClientTls : public ::testing::Test {
     const auto response = Client(options).get(server.url("/"));
     EXPECT_FALSE(response);
     if (response) return {};
-    EXPECT_THAT(response.error().message(), HasSubstr("localhost:" + std::to_string(server.port())));
+    EXPECT_THAT(response.error().message(),
+                HasSubstr("localhost:" + std::to_string(server.port())));
     EXPECT_EQ(response.error().phase, Phase::kTls);
     return response.error();
   }

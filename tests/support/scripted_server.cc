@@ -36,7 +36,8 @@ std::string pem_text(BIO* bio) {
 }
 
 Time now() {
-  return {std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
+  return {std::chrono::duration_cast<std::chrono::nanoseconds>(
+              std::chrono::steady_clock::now().time_since_epoch())
               .count()};
 }
 
@@ -72,15 +73,18 @@ TestCertificate make_test_certificate(const std::string& name, bool expired) {
   X509_gmtime_adj(X509_getm_notAfter(cert.get()), expired ? -10 * kDay : 10 * kDay);
   X509_set_pubkey(cert.get(), key.get());
   X509_NAME* subject = X509_get_subject_name(cert.get());
-  X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, reinterpret_cast<const std::uint8_t*>(name.c_str()), -1, -1, 0);
+  X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC,
+                             reinterpret_cast<const std::uint8_t*>(name.c_str()), -1, -1, 0);
   X509_set_issuer_name(cert.get(), subject);
   const std::string names = "DNS:" + name + (name == "localhost" ? ",IP:127.0.0.1" : "");
   X509V3_CTX context;
   X509V3_set_ctx(&context, cert.get(), cert.get(), nullptr, nullptr, 0);
   for (const auto& [nid, value] : std::initializer_list<std::pair<int, std::string>>{
            {NID_subject_alt_name, names}, {NID_basic_constraints, "critical,CA:TRUE"}}) {
-    const bssl::UniquePtr<X509_EXTENSION> extension(X509V3_EXT_nconf_nid(nullptr, &context, nid, value.c_str()));
-    if (!extension || !X509_add_ext(cert.get(), extension.get(), -1)) throw std::runtime_error("no extension");
+    const bssl::UniquePtr<X509_EXTENSION> extension(
+        X509V3_EXT_nconf_nid(nullptr, &context, nid, value.c_str()));
+    if (!extension || !X509_add_ext(cert.get(), extension.get(), -1))
+      throw std::runtime_error("no extension");
   }
   if (!X509_sign(cert.get(), key.get(), EVP_sha256())) throw std::runtime_error("no signature");
   TestCertificate out;
@@ -100,16 +104,19 @@ std::string ServedRequest::field(std::string_view name) const {
   return "";
 }
 
-// ---- one connection ------------------------------------------------------------------------------------
+// ---- one connection
+// ------------------------------------------------------------------------------------
 
 struct ScriptedServer::Served final : ServedConnection {
-  Served(int descriptor, int number, SSL_CTX* context, const Options& options) : fd(descriptor), id(number) {
+  Served(int descriptor, int number, SSL_CTX* context, const Options& options)
+      : fd(descriptor), id(number) {
     if (context != nullptr) {
       ssl.reset(SSL_new(context));
       SSL_set_fd(ssl.get(), fd);
       SSL_set_accept_state(ssl.get());
     }
-    if (!options.on_bytes) conn = std::make_unique<Connection>(Role::kServer, options.config, now());
+    if (!options.on_bytes)
+      conn = std::make_unique<Connection>(Role::kServer, options.config, now());
   }
   ~Served() override {
     if (abrupt) {
@@ -190,7 +197,8 @@ struct ScriptedServer::Served final : ServedConnection {
     }
     if (!closing && !(conn && conn->done())) return true;
     if (abrupt) return false;
-    // Sends FIN and waits for the peer to close, lest an RST for what it still sends takes our last bytes away.
+    // Sends FIN and waits for the peer to close, lest an RST for what it still sends takes our last
+    // bytes away.
     if (!finished) {
       finished = true;
       if (ssl) SSL_shutdown(ssl.get());
@@ -214,28 +222,35 @@ struct ScriptedServer::Served final : ServedConnection {
   bool greeted = false;
 };
 
-// ---- the server -----------------------------------------------------------------------------------------
+// ---- the server
+// -----------------------------------------------------------------------------------------
 
 ScriptedServer::ScriptedServer(Options options) : options_(std::move(options)) {
   std::signal(SIGPIPE, SIG_IGN);
   if (options_.tls != nullptr) {
     tls_ = *options_.tls;
     SSL_CTX* context = SSL_CTX_new(TLS_method());
-    tls_context_ = std::shared_ptr<void>(context, [](void* c) { SSL_CTX_free(static_cast<SSL_CTX*>(c)); });
-    const bssl::UniquePtr<BIO> cert_bio(BIO_new_mem_buf(tls_.certificate.data(), static_cast<int>(tls_.certificate.size())));
-    const bssl::UniquePtr<BIO> key_bio(BIO_new_mem_buf(tls_.key.data(), static_cast<int>(tls_.key.size())));
+    tls_context_ =
+        std::shared_ptr<void>(context, [](void* c) { SSL_CTX_free(static_cast<SSL_CTX*>(c)); });
+    const bssl::UniquePtr<BIO> cert_bio(
+        BIO_new_mem_buf(tls_.certificate.data(), static_cast<int>(tls_.certificate.size())));
+    const bssl::UniquePtr<BIO> key_bio(
+        BIO_new_mem_buf(tls_.key.data(), static_cast<int>(tls_.key.size())));
     const bssl::UniquePtr<X509> cert(PEM_read_bio_X509(cert_bio.get(), nullptr, nullptr, nullptr));
-    const bssl::UniquePtr<EVP_PKEY> key(PEM_read_bio_PrivateKey(key_bio.get(), nullptr, nullptr, nullptr));
-    if (!SSL_CTX_use_certificate(context, cert.get()) || !SSL_CTX_use_PrivateKey(context, key.get()))
+    const bssl::UniquePtr<EVP_PKEY> key(
+        PEM_read_bio_PrivateKey(key_bio.get(), nullptr, nullptr, nullptr));
+    if (!SSL_CTX_use_certificate(context, cert.get()) ||
+        !SSL_CTX_use_PrivateKey(context, key.get()))
       throw std::runtime_error("bad certificate");
     SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_set_alpn_select_cb(
         context,
-        [](SSL*, const std::uint8_t** chosen, std::uint8_t* chosen_size, const std::uint8_t* offered, unsigned size,
-           void* arg) {
+        [](SSL*, const std::uint8_t** chosen, std::uint8_t* chosen_size,
+           const std::uint8_t* offered, unsigned size, void* arg) {
           const std::string& want = static_cast<Options*>(arg)->alpn;
           for (unsigned i = 0; i < size; i += offered[i] + 1U) {
-            if (!want.empty() && want.size() == offered[i] && std::memcmp(offered + i + 1, want.data(), want.size()) == 0) {
+            if (!want.empty() && want.size() == offered[i] &&
+                std::memcmp(offered + i + 1, want.data(), want.size()) == 0) {
               *chosen = offered + i + 1;
               *chosen_size = offered[i];
               return SSL_TLSEXT_ERR_OK;
@@ -250,8 +265,10 @@ ScriptedServer::ScriptedServer(Options options) : options_(std::move(options)) {
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   socklen_t size = sizeof address;
-  if (bind(listener_, reinterpret_cast<sockaddr*>(&address), size) != 0 || listen(listener_, 128) != 0 ||
-      getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size) != 0 || pipe2(wake_, O_CLOEXEC | O_NONBLOCK) != 0)
+  if (bind(listener_, reinterpret_cast<sockaddr*>(&address), size) != 0 ||
+      listen(listener_, 128) != 0 ||
+      getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size) != 0 ||
+      pipe2(wake_, O_CLOEXEC | O_NONBLOCK) != 0)
     throw std::runtime_error("no listener");
   port_ = ntohs(address.sin_port);
   thread_ = std::thread([this] { run(); });
@@ -268,7 +285,8 @@ ScriptedServer::~ScriptedServer() {
 }
 
 std::string ScriptedServer::url(std::string_view path) const {
-  return (tls_context_ ? "https://localhost:" : "http://127.0.0.1:") + std::to_string(port_) + std::string(path);
+  return (tls_context_ ? "https://localhost:" : "http://127.0.0.1:") + std::to_string(port_) +
+         std::string(path);
 }
 
 void ScriptedServer::each_connection(std::function<void(ServedConnection&)> action) {
@@ -318,7 +336,9 @@ void ScriptedServer::run() {
     std::vector<pollfd> fds{{listener_, POLLIN, 0}, {wake_[0], POLLIN, 0}};
     for (const auto& one : served_) {
       const bool reads = one->conn ? one->unread.empty() : true;
-      fds.push_back({one->fd, static_cast<short>((reads ? POLLIN : 0) | (one->has_output() ? POLLOUT : 0)), 0});
+      fds.push_back({one->fd,
+                     static_cast<short>((reads ? POLLIN : 0) | (one->has_output() ? POLLOUT : 0)),
+                     0});
     }
     poll(fds.data(), fds.size(), -1);
 
@@ -333,13 +353,15 @@ void ScriptedServer::run() {
       Served& one = *served_[i];
       bool open = true;
       for (const auto& action : actions) action(one);
-      if ((fds[i + 2].revents & (POLLIN | POLLHUP | POLLERR)) != 0 || !one.unread.empty()) open = take(one);
+      if ((fds[i + 2].revents & (POLLIN | POLLHUP | POLLERR)) != 0 || !one.unread.empty())
+        open = take(one);
       if (!one.greeted && options_.on_bytes) {
         one.greeted = true;
         options_.on_bytes(one, one.received);
       }
       if (open) open = one.flush();
-      if (open && one.conn && !one.unread.empty() && one.conn->want_read()) open = take(one) && one.flush();
+      if (open && one.conn && !one.unread.empty() && one.conn->want_read())
+        open = take(one) && one.flush();
       if (!open) served_.erase(served_.begin() + static_cast<std::ptrdiff_t>(i));
     }
     if (fds[0].revents != 0) {
@@ -347,7 +369,8 @@ void ScriptedServer::run() {
       if (fd >= 0) {
         const int yes = 1;
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
-        served_.push_back(std::make_unique<Served>(fd, accepted_++, static_cast<SSL_CTX*>(tls_context_.get()), options_));
+        served_.push_back(std::make_unique<Served>(
+            fd, accepted_++, static_cast<SSL_CTX*>(tls_context_.get()), options_));
         Served& one = *served_.back();
         bool open = take(one);
         if (options_.on_bytes && !one.greeted) {
@@ -361,7 +384,8 @@ void ScriptedServer::run() {
   }
 }
 
-// ---- ready-made behaviours ---------------------------------------------------------------------------------
+// ---- ready-made behaviours
+// ---------------------------------------------------------------------------------
 
 ScriptedServer::Options ScriptedServer::answering(Answer answer) {
   using Key = std::pair<int, std::uint32_t>;
@@ -370,7 +394,8 @@ ScriptedServer::Options ScriptedServer::answering(Answer answer) {
   options.config.initial_window_size = 1u << 20;
   options.config.connection_window_size = 4u << 20;
   options.config.max_concurrent_streams = 1'000;
-  options.on_event = [requests, answer = std::move(answer)](ServedConnection& peer, const Event& event) {
+  options.on_event = [requests, answer = std::move(answer)](ServedConnection& peer,
+                                                            const Event& event) {
     Connection& conn = peer.http2();
     const auto complete = [&](StreamId id) {
       const auto found = requests->find({peer.index(), id.value});
@@ -383,7 +408,8 @@ ScriptedServer::Options ScriptedServer::answering(Answer answer) {
       fields.insert(fields.begin(), {":status", std::to_string(a.status)});
       const bool more = !a.trailers.empty();
       send_fields(conn, id, fields, a.body.empty() && !more ? EndStream::kYes : EndStream::kNo);
-      if (!a.body.empty()) (void)conn.send_data_copy(id, as_bytes(a.body), more ? EndStream::kNo : EndStream::kYes);
+      if (!a.body.empty())
+        (void)conn.send_data_copy(id, as_bytes(a.body), more ? EndStream::kNo : EndStream::kYes);
       if (more) send_fields(conn, id, a.trailers, EndStream::kYes);
     };
     if (const auto* e = std::get_if<RequestReceived>(&event)) {
@@ -395,7 +421,8 @@ ScriptedServer::Options ScriptedServer::answering(Answer answer) {
     } else if (const auto* d = std::get_if<DataReceived>(&event)) {
       const auto found = requests->find({peer.index(), d->stream_id.value});
       if (found != requests->end()) found->second.body += as_string_view(d->data);
-      (void)conn.acknowledge_received_data(static_cast<std::uint32_t>(d->data.size()), d->stream_id);
+      (void)conn.acknowledge_received_data(static_cast<std::uint32_t>(d->data.size()),
+                                           d->stream_id);
       if (d->end_stream == EndStream::kYes) complete(d->stream_id);
     } else if (const auto* t = std::get_if<TrailersReceived>(&event)) {
       complete(t->stream_id);
@@ -415,14 +442,16 @@ ScriptedServer::Options ScriptedServer::echo() {
   options.on_event = [](ServedConnection& peer, const Event& event) {
     Connection& conn = peer.http2();
     if (const auto* e = std::get_if<RequestReceived>(&event)) {
-      send_fields(conn, e->stream_id, {{":status", "200"}, {"content-type", "text/plain"}}, EndStream::kNo);
+      send_fields(conn, e->stream_id, {{":status", "200"}, {"content-type", "text/plain"}},
+                  EndStream::kNo);
       if (e->end_stream == EndStream::kNo) return;
-      const std::string text =
-          std::string(e->fields.find(":method").value_or("")) + " " + std::string(e->fields.find(":path").value_or(""));
+      const std::string text = std::string(e->fields.find(":method").value_or("")) + " " +
+                               std::string(e->fields.find(":path").value_or(""));
       (void)conn.send_data_copy(e->stream_id, as_bytes(text), EndStream::kYes);
     } else if (const auto* d = std::get_if<DataReceived>(&event)) {
       (void)conn.send_data_copy(d->stream_id, d->data, d->end_stream);
-      (void)conn.acknowledge_received_data(static_cast<std::uint32_t>(d->data.size()), d->stream_id);
+      (void)conn.acknowledge_received_data(static_cast<std::uint32_t>(d->data.size()),
+                                           d->stream_id);
     } else if (const auto* r = std::get_if<StreamReset>(&event)) {
       conn.release_stream(r->stream_id);
     }
@@ -430,10 +459,12 @@ ScriptedServer::Options ScriptedServer::echo() {
   return options;
 }
 
-ScriptedServer::Options ScriptedServer::sending(std::string bytes, std::size_t after, bool then_close) {
+ScriptedServer::Options ScriptedServer::sending(std::string bytes, std::size_t after,
+                                                bool then_close) {
   auto sent = std::make_shared<std::map<int, bool>>();
   Options options;
-  options.on_bytes = [sent, bytes = std::move(bytes), after, then_close](ServedConnection& peer, std::string_view received) {
+  options.on_bytes = [sent, bytes = std::move(bytes), after, then_close](
+                         ServedConnection& peer, std::string_view received) {
     if (received.size() < after || (*sent)[peer.index()]) return;
     (*sent)[peer.index()] = true;
     peer.write_raw(bytes);

@@ -1,5 +1,6 @@
-// A server in this process for tests: one thread, a free port of 127.0.0.1, cleartext or TLS, and either an HTTP/2
-// connection (h2::Connection as the server) whose events the test handles, or raw bytes at the test's command.
+// A server in this process for tests: one thread, a free port of 127.0.0.1, cleartext or TLS, and
+// either an HTTP/2 connection (h2::Connection as the server) whose events the test handles, or raw
+// bytes at the test's command.
 //
 //   ScriptedServer server(ScriptedServer::echo());
 //   client.post(server.url("/x"), body, "text/plain");
@@ -73,7 +74,7 @@ class ScriptedServer {
 
   struct Options {
     OnEvent on_event{};
-    OnBytes on_bytes{};  // set: the server is raw
+    OnBytes on_bytes{};                    // set: the server is raw
     const TestCertificate* tls = nullptr;  // null: cleartext. Copied.
     std::string alpn = "h2";               // what is chosen if offered; empty: no answer
     Config config = Config::server();

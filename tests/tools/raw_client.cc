@@ -1,3 +1,4 @@
+// See raw_client.h.
 #include "tests/tools/raw_client.h"
 
 #include <arpa/inet.h>

@@ -1,4 +1,5 @@
-// The driver against a server in this process: threads, deadlines, and every way in which a connection can end.
+// The driver against a server in this process: threads, deadlines, and every way in which a
+// connection can end.
 #include "transport/driver.h"
 
 #include <gmock/gmock.h>
@@ -30,7 +31,7 @@ using tests::ServedAnswer;
 using tests::ServedConnection;
 using tests::ServedRequest;
 
-constexpr Duration kLong = seconds(60);  // a bound for what must happen, never reached
+constexpr Duration kLong = seconds(60);        // a bound for what must happen, never reached
 constexpr Duration kShort = milliseconds(20);  // for what must not happen
 
 std::string pattern(std::size_t size, unsigned seed = 1) {
@@ -56,12 +57,15 @@ std::vector<HeaderField> views(const Fields& fields) {
 
 class DriverTest : public ::testing::Test {
  protected:
-  void serve(ScriptedServer::Options options) { server_ = std::make_unique<ScriptedServer>(std::move(options)); }
+  void serve(ScriptedServer::Options options) {
+    server_ = std::make_unique<ScriptedServer>(std::move(options));
+  }
   std::unique_ptr<Driver> connect(const Config& config = Driver::client_config()) {
     return std::make_unique<Driver>(connect_to(server_->port()), config, clock());
   }
   static std::unique_ptr<ByteStream> connect_to(std::uint16_t port) {
-    return std::move(TcpStream::connect(*Address::from_literal("127.0.0.1", port), in(kLong)).value());
+    return std::move(
+        TcpStream::connect(*Address::from_literal("127.0.0.1", port), in(kLong)).value());
   }
   static Clock& clock() { return system_clock(); }
   static Time in(Duration duration) { return clock().now() + duration; }
@@ -107,11 +111,13 @@ class DriverTest : public ::testing::Test {
 const std::string kStart = FrameScript().server_start().settings_ack().str();
 const Fields kOk = tests::response_fields(200);
 
-// ---- exchanging ------------------------------------------------------------------------------------
+// ---- exchanging
+// ------------------------------------------------------------------------------------
 
 TEST_F(DriverTest, GetsAResponse) {
   serve(ScriptedServer::answering([](const ServedRequest& r) {
-    return ServedAnswer{200, {{"content-type", "text/plain"}}, "you asked for " + r.field(":path"), {}};
+    return ServedAnswer{
+        200, {{"content-type", "text/plain"}}, "you asked for " + r.field(":path"), {}};
   }));
   const auto driver = connect();
   ClientStream stream = get(*driver, "/x");
@@ -142,12 +148,15 @@ TEST_F(DriverTest, OneThreadSendsAndReceivesMoreThanAllWindows) {
 }
 
 TEST_F(DriverTest, CopiedPiecesWaitForRoom) {
-  serve(ScriptedServer::answering([](const ServedRequest& r) { return ServedAnswer{200, {}, std::to_string(r.body.size()), {}}; }));
+  serve(ScriptedServer::answering([](const ServedRequest& r) {
+    return ServedAnswer{200, {}, std::to_string(r.body.size()), {}};
+  }));
   const auto driver = connect();
   ClientStream stream = post(*driver, "/");
   const std::string piece = pattern(300'000);
   for (int i = 0; i < 10; ++i) {
-    const auto sent = stream.send_data(as_bytes(piece), i == 9 ? EndStream::kYes : EndStream::kNo, in(kLong));
+    const auto sent =
+        stream.send_data(as_bytes(piece), i == 9 ? EndStream::kYes : EndStream::kNo, in(kLong));
     ASSERT_TRUE(sent);
   }
   EXPECT_EQ(body_of(stream), "3000000");
@@ -248,7 +257,8 @@ TEST_F(DriverTest, StatsCount) {
   EXPECT_GT(stats.bytes_sent, 51u);
 }
 
-// ---- threads -----------------------------------------------------------------------------------------
+// ---- threads
+// -----------------------------------------------------------------------------------------
 
 TEST_F(DriverTest, SixtyFourThreadsShareAConnection) {
   serve(ScriptedServer::echo());
@@ -279,7 +289,9 @@ TEST_F(DriverTest, SixtyFourThreadsShareAConnection) {
 
 TEST_F(DriverTest, AStreamThatNobodyReadsStallsNoOther) {
   const std::string big = pattern(3'000'000);  // more than a stream's window
-  serve(ScriptedServer::answering([&](const ServedRequest&) { return ServedAnswer{200, {}, big, {}}; }));
+  serve(ScriptedServer::answering([&](const ServedRequest&) {
+    return ServedAnswer{200, {}, big, {}};
+  }));
   const auto driver = connect();
   ClientStream slow = get(*driver, "/slow");
   ASSERT_TRUE(slow.wait_headers(in(kLong)));
@@ -326,14 +338,16 @@ TEST_F(DriverTest, ALeaderThatLeavesHandsOn) {
     });
     arrived(i + 1);
   }
-  for (std::uint32_t id = 1; id <= 7; id += 2) answer(id);  // in the order of asking: each leader leaves first
+  for (std::uint32_t id = 1; id <= 7; id += 2)
+    answer(id);  // in the order of asking: each leader leaves first
   for (std::thread& thread : threads) thread.join();
   EXPECT_THAT(statuses, ::testing::UnorderedElementsAre(201, 203, 205, 207));
 }
 
 TEST_F(DriverTest, ALeaderThatTimesOutHandsOn) {
-  serve(ScriptedServer::answering(
-      [](const ServedRequest& r) { return ServedAnswer{r.field(":path") == "/never" ? 0 : 200, {}, {}, {}}; }));
+  serve(ScriptedServer::answering([](const ServedRequest& r) {
+    return ServedAnswer{r.field(":path") == "/never" ? 0 : 200, {}, {}, {}};
+  }));
   const auto driver = connect();
   std::thread impatient([&] {
     ClientStream stream = get(*driver, "/never");
@@ -349,7 +363,9 @@ TEST_F(DriverTest, ALeaderThatTimesOutHandsOn) {
 }
 
 TEST_F(DriverTest, ResetFromAnotherThreadEndsTheWait) {
-  serve(ScriptedServer::answering([](const ServedRequest&) { return ServedAnswer{0, {}, {}, {}}; }));
+  serve(ScriptedServer::answering([](const ServedRequest&) {
+    return ServedAnswer{0, {}, {}, {}};
+  }));
   const auto driver = connect();
   ClientStream stream = get(*driver, "/");
   std::thread other([&] { stream.reset(); });
@@ -361,7 +377,9 @@ TEST_F(DriverTest, ResetFromAnotherThreadEndsTheWait) {
 }
 
 TEST_F(DriverTest, TerminateEndsAllWaits) {
-  serve(ScriptedServer::answering([](const ServedRequest&) { return ServedAnswer{0, {}, {}, {}}; }));
+  serve(ScriptedServer::answering([](const ServedRequest&) {
+    return ServedAnswer{0, {}, {}, {}};
+  }));
   const auto driver = connect();
   std::vector<std::thread> threads;
   std::atomic<int> ready{0};
@@ -378,7 +396,8 @@ TEST_F(DriverTest, TerminateEndsAllWaits) {
   EXPECT_FALSE(driver->alive());
 }
 
-// ---- deadlines ------------------------------------------------------------------------------------------
+// ---- deadlines
+// ------------------------------------------------------------------------------------------
 
 TEST_F(DriverTest, DeadlinesHoldForHeadersAndPing) {
   serve(ScriptedServer::sending(kStart, 60, false));
@@ -394,7 +413,8 @@ TEST_F(DriverTest, DeadlinesHoldForHeadersAndPing) {
 }
 
 TEST_F(DriverTest, DeadlineHoldsInTheMiddleOfABody) {
-  serve(ScriptedServer::sending(FrameScript().raw(kStart).headers(1, kOk).data(1, "part").str(), 60, false));
+  serve(ScriptedServer::sending(FrameScript().raw(kStart).headers(1, kOk).data(1, "part").str(), 60,
+                                false));
   const auto driver = connect();
   ClientStream stream = get(*driver, "/");
   std::uint8_t buffer[16];
@@ -416,7 +436,8 @@ TEST_F(DriverTest, DeadlineHoldsWhileThePeerTakesNoBody) {
   EXPECT_EQ(sent.error().kind, DriverError::Kind::kTimedOut);
 }
 
-// ---- how connections end --------------------------------------------------------------------------------
+// ---- how connections end
+// --------------------------------------------------------------------------------
 
 TEST_F(DriverTest, ServerThatClosesAtOnce) {
   serve(ScriptedServer::sending("", 1));
@@ -433,8 +454,10 @@ TEST_F(DriverTest, ServerThatClosesAtOnce) {
 }
 
 TEST_F(DriverTest, ServerThatClosesMidFrameAndMidHeaders) {
-  for (const std::string& bytes : {kStart + FrameScript().frame_header(5, 1, 4, 1).str(),
-                                   kStart + FrameScript().headers_block(1, tests::plain_block(kOk), tests::kOpen, false).str()}) {
+  for (const std::string& bytes :
+       {kStart + FrameScript().frame_header(5, 1, 4, 1).str(),
+        kStart +
+            FrameScript().headers_block(1, tests::plain_block(kOk), tests::kOpen, false).str()}) {
     serve(ScriptedServer::sending(bytes, 60));
     const auto driver = connect();
     ClientStream stream = get(*driver, "/");
@@ -443,7 +466,8 @@ TEST_F(DriverTest, ServerThatClosesMidFrameAndMidHeaders) {
 }
 
 TEST_F(DriverTest, ServerThatClosesMidBodyGivesWhatCameFirst) {
-  serve(ScriptedServer::sending(FrameScript().raw(kStart).headers(1, kOk).data(1, "partial").str(), 60));
+  serve(ScriptedServer::sending(FrameScript().raw(kStart).headers(1, kOk).data(1, "partial").str(),
+                                60));
   const auto driver = connect();
   ClientStream stream = get(*driver, "/");
   EXPECT_TRUE(stream.wait_headers(in(kLong)));
@@ -465,7 +489,8 @@ TEST_F(DriverTest, ServerThatResetsTheTcpConnection) {
 
 TEST_F(DriverTest, GoAwayBelowTheRequestMeansNotProcessed) {
   serve(ScriptedServer::sending(
-      FrameScript().raw(kStart).goaway(0, ErrorCode::kEnhanceYourCalm, "calm down").str(), 60, false));
+      FrameScript().raw(kStart).goaway(0, ErrorCode::kEnhanceYourCalm, "calm down").str(), 60,
+      false));
   const auto driver = connect();
   ClientStream stream = get(*driver, "/");
   const DriverError e = failure_of(stream);
@@ -488,7 +513,8 @@ TEST_F(DriverTest, AfterGoAwayOpenRequestsFinish) {
 }
 
 TEST_F(DriverTest, RefusedStreamIsNotProcessed) {
-  serve(ScriptedServer::sending(FrameScript().raw(kStart).rst(1, ErrorCode::kRefusedStream).str(), 60, false));
+  serve(ScriptedServer::sending(FrameScript().raw(kStart).rst(1, ErrorCode::kRefusedStream).str(),
+                                60, false));
   const auto driver = connect();
   ClientStream stream = get(*driver, "/");
   const DriverError e = failure_of(stream);
@@ -516,14 +542,19 @@ TEST_F(DriverTest, ResetMidBodyEndsThatStreamOnly) {
 }
 
 TEST_F(DriverTest, AnEarlyResponseStopsTheUpload) {
-  serve(ScriptedServer::sending(
-      FrameScript().raw(kStart).headers(1, tests::response_fields(413)).data(1, "too large", tests::kEnd).rst(1, ErrorCode::kNoError).str(),
-      60, false));
+  serve(ScriptedServer::sending(FrameScript()
+                                    .raw(kStart)
+                                    .headers(1, tests::response_fields(413))
+                                    .data(1, "too large", tests::kEnd)
+                                    .rst(1, ErrorCode::kNoError)
+                                    .str(),
+                                60, false));
   const auto driver = connect();
   ClientStream stream = post(*driver, "/");
   const std::string piece = pattern(100'000);
   auto sent = stream.send_data(as_bytes(piece), EndStream::kNo, in(kLong));
-  while (sent && *sent == ClientStream::Sent::kQueued) sent = stream.send_data(as_bytes(piece), EndStream::kNo, in(kLong));
+  while (sent && *sent == ClientStream::Sent::kQueued)
+    sent = stream.send_data(as_bytes(piece), EndStream::kNo, in(kLong));
   ASSERT_TRUE(sent);
   const auto head = stream.wait_headers(in(kLong));
   ASSERT_TRUE(head);
@@ -543,7 +574,8 @@ TEST_F(DriverTest, PeerThatIsNotHttp2IsQuoted) {
 TEST_F(DriverTest, BrokenProtocolEndsTheConnectionWithItsCode) {
   std::mutex mutex;
   std::string received;
-  auto options = ScriptedServer::sending(FrameScript().raw(kStart).window_update(0, 0).str(), 60, false);
+  auto options =
+      ScriptedServer::sending(FrameScript().raw(kStart).window_update(0, 0).str(), 60, false);
   options.on_bytes = [&, send = options.on_bytes](ServedConnection& peer, std::string_view bytes) {
     {
       const std::lock_guard lock(mutex);
@@ -584,7 +616,8 @@ TEST_F(DriverTest, InvalidFieldIsTheCallersMistake) {
   EXPECT_EQ(body_of(good), "GET /");
 }
 
-// ---- idle connections -----------------------------------------------------------------------------------
+// ---- idle connections
+// -----------------------------------------------------------------------------------
 
 TEST_F(DriverTest, AGoAwayThatCameWhileIdleIsSeenByPumping) {
   serve(ScriptedServer::echo());
@@ -605,7 +638,9 @@ TEST_F(DriverTest, AGoAwayThatCameWhileIdleIsSeenByPumping) {
 }
 
 TEST_F(DriverTest, AFullServerQueuesRequestsInOrder) {
-  auto options = ScriptedServer::answering([](const ServedRequest& r) { return ServedAnswer{200, {}, r.field(":path"), {}}; });
+  auto options = ScriptedServer::answering([](const ServedRequest& r) {
+    return ServedAnswer{200, {}, r.field(":path"), {}};
+  });
   options.config.max_concurrent_streams = 1;
   serve(std::move(options));
   const auto driver = connect();
@@ -635,7 +670,9 @@ TEST_F(DriverTest, CloseWaitsForOpenStreams) {
 
 TEST_F(DriverTest, ADroppedStreamIsResetAndTheConnectionGoesOn) {
   const std::string big = pattern(3'000'000);
-  serve(ScriptedServer::answering([&](const ServedRequest&) { return ServedAnswer{200, {}, big, {}}; }));
+  serve(ScriptedServer::answering([&](const ServedRequest&) {
+    return ServedAnswer{200, {}, big, {}};
+  }));
   const auto driver = connect();
   for (int i = 0; i < 40; ++i) {
     ClientStream stream = get(*driver, "/");
@@ -645,12 +682,14 @@ TEST_F(DriverTest, ADroppedStreamIsResetAndTheConnectionGoesOn) {
   EXPECT_TRUE(body_of(stream) == big);
 }
 
-// ---- a stream in memory that gives and takes little ---------------------------------------------------------
+// ---- a stream in memory that gives and takes little
+// ---------------------------------------------------------
 
 // An echo server at the other end of a stream in memory, on a thread of its own.
 class MemoryEcho {
  public:
-  explicit MemoryEcho(std::unique_ptr<MemoryStream> stream) : stream_(std::move(stream)), thread_([this] { run(); }) {}
+  explicit MemoryEcho(std::unique_ptr<MemoryStream> stream)
+      : stream_(std::move(stream)), thread_([this] { run(); }) {}
   ~MemoryEcho() {
     stop_ = true;
     stream_->wake();
@@ -681,7 +720,8 @@ class MemoryEcho {
       while (!unread.empty() && conn.want_read()) {
         const Received received = conn.receive_data(unread, system_clock().now());
         for (const Event& event : received.events) echo(peer, event);
-        unread.erase(unread.begin(), unread.begin() + static_cast<std::ptrdiff_t>(received.consumed));
+        unread.erase(unread.begin(),
+                     unread.begin() + static_cast<std::ptrdiff_t>(received.consumed));
       }
     }
   }
@@ -706,8 +746,9 @@ TEST_F(DriverTest, AnySplittingOfTheByteStreamGivesTheSame) {
     std::size_t capacity;
     std::size_t body;
   };
-  for (const Pace pace : {Pace{1, 1, 1'000'000, 3'000}, Pace{7, 1'000'000, 64, 20'000}, Pace{1'000'000, 13, 100, 20'000},
-                          Pace{100'000, 100'000, 1'000'000, 2'000'000}}) {
+  for (const Pace pace :
+       {Pace{1, 1, 1'000'000, 3'000}, Pace{7, 1'000'000, 64, 20'000},
+        Pace{1'000'000, 13, 100, 20'000}, Pace{100'000, 100'000, 1'000'000, 2'000'000}}) {
     MemoryStreamOptions options;
     options.max_read = pace.read;
     options.max_write = pace.write;

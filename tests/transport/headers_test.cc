@@ -11,7 +11,8 @@ namespace {
 
 std::string text(const Headers& headers) {
   std::string out;
-  for (const hpack::HeaderField field : headers) out += std::string(field.name) + "=" + std::string(field.value) + ";";
+  for (const hpack::HeaderField field : headers)
+    out += std::string(field.name) + "=" + std::string(field.value) + ";";
   return out;
 }
 

@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -183,8 +184,6 @@ DemoResult perform(const Client& client, const std::string& origin, const DemoTa
 
 // All requests, as many at once as there are threads.
 std::vector<DemoResult> perform_all(const Client& client, const std::string& origin, std::size_t count) {
-  std::vector<DemoTask> tasks;
-  for (std::size_t i = 0; i < count; ++i) tasks.push_back(make_task(i));
   std::vector<DemoResult> results(count);
   const auto threads = static_cast<unsigned>(std::min<std::size_t>(count, kMostThreads));
   std::latch ready(threads);
@@ -193,7 +192,7 @@ std::vector<DemoResult> perform_all(const Client& client, const std::string& ori
   for (unsigned t = 0; t < threads; ++t) {
     workers.emplace_back([&] {
       ready.arrive_and_wait();
-      for (std::size_t i = next++; i < count; i = next++) results[i] = perform(client, origin, tasks[i]);
+      for (std::size_t i = next++; i < count; i = next++) results[i] = perform(client, origin, make_task(i));
     });
   }
   for (std::thread& worker : workers) worker.join();
@@ -227,7 +226,8 @@ std::size_t print_report(const DemoFacts& facts, const FrameTotals& totals, Colo
   }
   const std::size_t count = rows.size();
   const double seconds_taken = std::max(1e-9, static_cast<double>(facts.time.ns) / 1e9);
-  std::cout << "h2 demo: " << count << " requests from as many threads as fit, " << facts.connections
+  std::cout << "h2 demo: " << count << " requests from " << std::min<std::size_t>(count, kMostThreads)
+            << " threads at once, " << facts.connections
             << (facts.connections == 1 ? " connection to " : " connections to ") << facts.origin << "\n\n"
             << "  Negotiated     " << facts.connection.tls_version << ", " << facts.connection.cipher << ", ALPN "
             << facts.connection.alpn << "; certificate verified\n"

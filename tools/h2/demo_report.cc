@@ -1,3 +1,4 @@
+// The tables and bars of `h2 demo`. See demo_report.h.
 #include "tools/h2/demo_report.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Response bodies made as they are sent. See serve_bodies.h.
 #include "tools/h2/serve_bodies.h"
 
 #include <unistd.h>

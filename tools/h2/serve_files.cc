@@ -1,3 +1,4 @@
+// Files below one directory, and nothing else (RFC 9110 §14). See serve_files.h.
 #include "tools/h2/serve_files.h"
 
 #include <dirent.h>

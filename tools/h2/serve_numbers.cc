@@ -1,3 +1,4 @@
+// Numbers and durations in text. See serve_numbers.h.
 #include "tools/h2/serve_numbers.h"
 
 #include <charconv>

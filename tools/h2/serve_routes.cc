@@ -1,3 +1,4 @@
+// The routes of `h2 serve`, one function each. See serve_routes.h.
 #include "tools/h2/serve_routes.h"
 
 #include <unistd.h>

@@ -1,3 +1,4 @@
+// Listening, threads and their epoll loops. See server.h.
 #include "tools/h2/server.h"
 
 #include <arpa/inet.h>

@@ -1,3 +1,4 @@
+// One socket of the server: phases, timeouts, bytes in and out. See server_connection.h.
 #include "tools/h2/server_connection.h"
 
 #include <sys/epoll.h>

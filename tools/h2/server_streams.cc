@@ -1,3 +1,4 @@
+// Requests and their replies on one connection. See server_streams.h.
 #include "tools/h2/server_streams.h"
 
 #include <sys/random.h>

@@ -1,3 +1,4 @@
+// What all verbs of the h2 tool share: reading the command line. See verbs.h.
 #include "tools/h2/verbs.h"
 
 #include <CLI/CLI.hpp>
