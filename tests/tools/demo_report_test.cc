@@ -48,7 +48,8 @@ TEST(DemoReport, NumbersAreShort) {
 }
 
 TEST(DemoReport, BarsStandWhereTheTimeWas) {
-  const std::string text = draw_waterfall({row(1, 0, 26, 52), row(3, 26, 52, 104)}, 40, Colour::kNo);
+  const std::string text =
+      draw_waterfall({row(1, 0, 26, 52), row(3, 26, 52, 104)}, 40, Colour::kNo);
   const auto all = lines(text);
   ASSERT_EQ(all.size(), 3U);
   EXPECT_THAT(all[1], HasSubstr("|-------------==============                         |"));
@@ -57,12 +58,15 @@ TEST(DemoReport, BarsStandWhereTheTimeWas) {
 
 TEST(DemoReport, LinesFitAHundredColumns) {
   std::vector<DemoRow> rows;
-  for (std::uint32_t i = 0; i < 300; ++i) rows.push_back(row(1'000'001 + 2 * i, i, i + 5, i + 7 + i % 50));
-  for (const std::string& line : lines(draw_waterfall(rows, 300, Colour::kNo))) EXPECT_LE(line.size(), 101U) << line;
+  for (std::uint32_t i = 0; i < 300; ++i)
+    rows.push_back(row(1'000'001 + 2 * i, i, i + 5, i + 7 + i % 50));
+  for (const std::string& line : lines(draw_waterfall(rows, 300, Colour::kNo)))
+    EXPECT_LE(line.size(), 101U) << line;
   FrameTotals totals;
   const FrameHeader header{16'000'000, FrameType::kData, 0, StreamId{1}};
   for (int i = 0; i < 1000; ++i) totals.add(Direction::kSent, header, {});
-  for (const std::string& line : lines(draw_frames(totals, Colour::kNo))) EXPECT_LE(line.size(), 100U) << line;
+  for (const std::string& line : lines(draw_frames(totals, Colour::kNo)))
+    EXPECT_LE(line.size(), 100U) << line;
   std::vector<Setting> settings(8, Setting{SettingCode::kEnableConnectProtocol, 4'000'000'000U});
   const auto wrapped = lines(std::string(17, ' ') + draw_settings(settings, 17));
   EXPECT_GT(wrapped.size(), 1U);
@@ -75,7 +79,10 @@ TEST(DemoReport, OfManyTheLongestAreShown) {
   const auto all = lines(draw_waterfall(rows, 40, Colour::kNo));
   EXPECT_EQ(all.size(), 41U);
   EXPECT_THAT(all[0], HasSubstr("40 of 100"));
-  EXPECT_EQ(std::count_if(all.begin(), all.end(), [](const std::string& l) { return l.find("   101 GET") != std::string::npos; }), 1);
+  EXPECT_EQ(
+      std::count_if(all.begin(), all.end(),
+                    [](const std::string& l) { return l.find("   101 GET") != std::string::npos; }),
+      1);
 }
 
 TEST(DemoReport, ColoursOnlyWhenAllowed) {
@@ -92,7 +99,8 @@ TEST(DemoReport, FramesAndSettingsAreCounted) {
   EXPECT_EQ(totals.count(Direction::kSent, 4).frames, 2U);
   EXPECT_EQ(totals.count(Direction::kSent, 4).bytes, 30U);
   EXPECT_EQ(totals.count(Direction::kReceived, FrameTotals::kTypes - 1).bytes, 14U);
-  EXPECT_EQ(draw_settings(totals.settings(Direction::kSent), 0), "INITIAL_WINDOW_SIZE 65,536; ENABLE_PUSH 0");
+  EXPECT_EQ(draw_settings(totals.settings(Direction::kSent), 0),
+            "INITIAL_WINDOW_SIZE 65,536; ENABLE_PUSH 0");
 }
 
 }  // namespace

@@ -16,7 +16,9 @@ namespace h2::inline v0::testing {
 namespace {
 
 Time now() {
-  return Time{std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count()};
+  return Time{std::chrono::duration_cast<std::chrono::nanoseconds>(
+                  std::chrono::steady_clock::now().time_since_epoch())
+                  .count()};
 }
 
 Pairs copy(const FieldsView& fields) {
@@ -40,7 +42,8 @@ Config RawClient::big_windows() {
   return config;
 }
 
-RawClient::RawClient(std::uint16_t port, const Config& config) : connection_(Role::kClient, config, now()) {
+RawClient::RawClient(std::uint16_t port, const Config& config)
+    : connection_(Role::kClient, config, now()) {
   fd_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address{};
   address.sin_family = AF_INET;
@@ -51,7 +54,8 @@ RawClient::RawClient(std::uint16_t port, const Config& config) : connection_(Rol
 
 RawClient::~RawClient() { ::close(fd_); }
 
-std::uint32_t RawClient::start(const std::string& method, const std::string& path, const Pairs& fields, EndStream end) {
+std::uint32_t RawClient::start(const std::string& method, const std::string& path,
+                               const Pairs& fields, EndStream end) {
   std::vector<HeaderField> list = {
       {":method", method}, {":scheme", "http"}, {":authority", "127.0.0.1"}, {":path", path}};
   for (const auto& [name, value] : fields) list.push_back({name, value});
@@ -68,7 +72,9 @@ void RawClient::send(std::uint32_t id, std::string body, EndStream end) {
   (void)connection_.send_data(StreamId{id}, as_bytes(bodies_.back()), end);
 }
 
-void RawClient::reset(std::uint32_t id) { (void)connection_.reset_stream(StreamId{id}, ErrorCode::kCancel); }
+void RawClient::reset(std::uint32_t id) {
+  (void)connection_.reset_stream(StreamId{id}, ErrorCode::kCancel);
+}
 
 void RawClient::handle(std::span<const Event> events) {
   for (const Event& any : events) {
@@ -85,7 +91,8 @@ void RawClient::handle(std::span<const Event> events) {
       ++a.data_frames;
       if (data->end_stream == EndStream::kYes) a.ended = true;
       if (acknowledge_) {
-        (void)connection_.acknowledge_received_data(static_cast<std::uint32_t>(data->data.size()), data->stream_id);
+        (void)connection_.acknowledge_received_data(static_cast<std::uint32_t>(data->data.size()),
+                                                    data->stream_id);
       }
     } else if (const auto* trailers = std::get_if<TrailersReceived>(&any)) {
       Answer& a = answers_[trailers->stream_id.value];
@@ -152,9 +159,10 @@ const Answer& RawClient::wait(std::uint32_t id) {
   return answers_[id];
 }
 
-const Answer& RawClient::fetch(const std::string& method, const std::string& path, const Pairs& fields,
-                               const std::string& body) {
-  const std::uint32_t id = start(method, path, fields, body.empty() ? EndStream::kYes : EndStream::kNo);
+const Answer& RawClient::fetch(const std::string& method, const std::string& path,
+                               const Pairs& fields, const std::string& body) {
+  const std::uint32_t id =
+      start(method, path, fields, body.empty() ? EndStream::kYes : EndStream::kNo);
   if (!body.empty()) send(id, body);
   return wait(id);
 }

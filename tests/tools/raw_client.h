@@ -1,5 +1,5 @@
-// A client of one cleartext connection made of h2::Connection and poll(), for tests of the server: it sees
-// everything that comes, and reads only when told to.
+// A client of one cleartext connection made of h2::Connection and poll(), for tests of the server:
+// it sees everything that comes, and reads only when told to.
 #ifndef H2_TESTS_TOOLS_RAW_CLIENT_H_
 #define H2_TESTS_TOOLS_RAW_CLIENT_H_
 
@@ -58,7 +58,9 @@ class RawClient {
   // start, send and wait.
   const Answer& fetch(const std::string& method, const std::string& path, const Pairs& fields = {},
                       const std::string& body = {});
-  const Answer& get(const std::string& path, const Pairs& fields = {}) { return fetch("GET", path, fields); }
+  const Answer& get(const std::string& path, const Pairs& fields = {}) {
+    return fetch("GET", path, fields);
+  }
   // Writes what is queued without reading anything.
   void write_only();
 

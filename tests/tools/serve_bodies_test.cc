@@ -2,7 +2,6 @@
 #include "tools/h2/serve_bodies.h"
 
 #include <gtest/gtest.h>
-
 #include <unistd.h>
 
 #include <cstdio>

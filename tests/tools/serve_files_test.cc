@@ -12,18 +12,35 @@ namespace {
 
 TEST(ServeFiles, PathsAreDecodedAndNormalised) {
   const std::pair<const char*, const char*> cases[] = {
-      {"/", ""},           {"/a", "a"},          {"/a/b.txt", "a/b.txt"}, {"/a/", "a/"},
-      {"//a///b", "a/b"},  {"/./a/./b", "a/b"},  {"/a/.", "a/"},          {"/a%20b", "a b"},
-      {"/a?b/../c", "a"},  {"/%41%7e", "A~"},    {"/...", "..."},         {"/..a/b..", "..a/b.."},
-      {"/a//", "a/"},      {"/%2e", ""},         {"/%C3%A9", "\xC3\xA9"}, {"/a#b", "a"},
+      {"/", ""},          {"/a", "a"},         {"/a/b.txt", "a/b.txt"}, {"/a/", "a/"},
+      {"//a///b", "a/b"}, {"/./a/./b", "a/b"}, {"/a/.", "a/"},          {"/a%20b", "a b"},
+      {"/a?b/../c", "a"}, {"/%41%7e", "A~"},   {"/...", "..."},         {"/..a/b..", "..a/b.."},
+      {"/a//", "a/"},     {"/%2e", ""},        {"/%C3%A9", "\xC3\xA9"}, {"/a#b", "a"},
   };
   for (const auto& [path, expected] : cases) EXPECT_EQ(decode_path(path), expected) << path;
 }
 
 TEST(ServeFiles, PathsThatLeaveTheDirectoryAreRefused) {
-  for (const char* path : {"/..", "/../", "/../etc/passwd", "/a/../../b", "/a/..", "/%2e%2e/etc/passwd", "/.%2e/x",
-                           "/%2e./x", "/..%2fetc/passwd", "/a%2f..%2f..%2fb", "/%00", "/a%00.txt", "/%", "/%4",
-                           "/%zz", "/a%2", "", "*", "etc/passwd", "http://x/"}) {
+  for (const char* path : {"/..",
+                           "/../",
+                           "/../etc/passwd",
+                           "/a/../../b",
+                           "/a/..",
+                           "/%2e%2e/etc/passwd",
+                           "/.%2e/x",
+                           "/%2e./x",
+                           "/..%2fetc/passwd",
+                           "/a%2f..%2f..%2fb",
+                           "/%00",
+                           "/a%00.txt",
+                           "/%",
+                           "/%4",
+                           "/%zz",
+                           "/a%2",
+                           "",
+                           "*",
+                           "etc/passwd",
+                           "http://x/"}) {
     EXPECT_EQ(decode_path(path), std::nullopt) << path;
   }
 }
@@ -63,7 +80,8 @@ TEST(ServeFiles, RangesAreChosen) {
       {"bytes=0--1", 10, whole},
       {"bytes=99999999999999999999-", 10, whole},
   };
-  for (const Case& c : cases) EXPECT_EQ(choose_range(c.range, c.size), c.expected) << c.range << " of " << c.size;
+  for (const Case& c : cases)
+    EXPECT_EQ(choose_range(c.range, c.size), c.expected) << c.range << " of " << c.size;
 }
 
 TEST(ServeFiles, TypesFollowExtensions) {
@@ -128,8 +146,8 @@ TEST_F(ServeFilesRoot, FilesAndDirectoriesInsideAreFound) {
 TEST_F(ServeFilesRoot, NothingOutsideIsFound) {
   const auto root = FileRoot::open(dir_.file("root"));
   ASSERT_TRUE(root.has_value());
-  for (const char* path : {"../secret.txt", "sub/../../secret.txt", "relative", "absolute", "up/secret.txt", "up", "magic",
-                           "/etc/passwd"}) {
+  for (const char* path : {"../secret.txt", "sub/../../secret.txt", "relative", "absolute",
+                           "up/secret.txt", "up", "magic", "/etc/passwd"}) {
     EXPECT_EQ(closed(root->find(path)).kind, FoundFile::Kind::kNothing) << path;
     if (path[0] != '/') {
       EXPECT_EQ(closed(root->find_without_links(path)).kind, FoundFile::Kind::kNothing) << path;
@@ -148,7 +166,8 @@ TEST_F(ServeFilesRoot, ListIsEscaped) {
   const auto root = FileRoot::open(dir_.file("root"));
   ASSERT_TRUE(root.has_value());
   const std::string page = list_directory(root->find("").fd, "/");
-  EXPECT_NE(page.find("href=\"./%3Cb%3E%20%26.txt\">&lt;b&gt; &amp;.txt</a>"), std::string::npos) << page;
+  EXPECT_NE(page.find("href=\"./%3Cb%3E%20%26.txt\">&lt;b&gt; &amp;.txt</a>"), std::string::npos)
+      << page;
   EXPECT_NE(page.find("href=\"./sub/\""), std::string::npos) << page;
 }
 

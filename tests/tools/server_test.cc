@@ -19,9 +19,9 @@
 namespace h2::tools {
 namespace {
 
+using testing::Answer;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using testing::Answer;
 using testing::Pairs;
 using testing::RawClient;
 
@@ -50,14 +50,16 @@ TEST_F(ServerRoutes, RootExplainsItself) {
   EXPECT_EQ(a.field("content-type"), "text/html; charset=utf-8");
   EXPECT_EQ(a.field("content-length"), std::to_string(a.body.size()));
   EXPECT_GT(a.body.size(), 2'000U);
-  for (const char* route : {"/bytes/N", "/echo", "/delay/MS", "/status/N", "/headers", "/trailers", "/drip/N/MS", "/hold"}) {
+  for (const char* route : {"/bytes/N", "/echo", "/delay/MS", "/status/N", "/headers", "/trailers",
+                            "/drip/N/MS", "/hold"}) {
     EXPECT_THAT(a.body, HasSubstr(route));
   }
   EXPECT_NE(a.field("date"), "");
 }
 
 TEST_F(ServerRoutes, BytesAreThePattern) {
-  for (const std::size_t size : {std::size_t{0}, std::size_t{1}, std::size_t{65'536}, std::size_t{3'000'001}}) {
+  for (const std::size_t size :
+       {std::size_t{0}, std::size_t{1}, std::size_t{65'536}, std::size_t{3'000'001}}) {
     const Answer& a = client_.get("/bytes/" + std::to_string(size));
     EXPECT_EQ(a.status, 200);
     EXPECT_EQ(a.field("content-length"), std::to_string(size));
@@ -65,11 +67,14 @@ TEST_F(ServerRoutes, BytesAreThePattern) {
   }
 }
 
-TEST_F(ServerRoutes, QueryIsNoPartOfTheRoute) { EXPECT_EQ(client_.get("/bytes/5?x=/").body, pattern(5)); }
+TEST_F(ServerRoutes, QueryIsNoPartOfTheRoute) {
+  EXPECT_EQ(client_.get("/bytes/5?x=/").body, pattern(5));
+}
 
 TEST_F(ServerRoutes, BadNumbersAreNamed) {
-  for (const char* path : {"/bytes/ten", "/bytes/", "/bytes/-1", "/bytes/99999999999999999999", "/delay/x", "/delay/99999999",
-                           "/status/99", "/status/600", "/status/101", "/status/2x", "/drip/1/x", "/drip/x/1", "/drip/5"}) {
+  for (const char* path : {"/bytes/ten", "/bytes/", "/bytes/-1", "/bytes/99999999999999999999",
+                           "/delay/x", "/delay/99999999", "/status/99", "/status/600",
+                           "/status/101", "/status/2x", "/drip/1/x", "/drip/x/1", "/drip/5"}) {
     const Answer& a = client_.get(path);
     EXPECT_EQ(a.status, 400) << path;
     EXPECT_THAT(a.body, HasSubstr("' is not a ")) << path;
@@ -127,7 +132,9 @@ TEST_F(ServerRoutes, StatusIsGivenBack) {
 }
 
 TEST_F(ServerRoutes, HeadersAreJsonInOrder) {
-  const Answer& a = client_.get("/headers?q", {{"x-one", "1"}, {"x-two", "\"quoted\""}, {"x-one", "again"}, {"x-raw", "\xff"}});
+  const Answer& a =
+      client_.get("/headers?q",
+                  {{"x-one", "1"}, {"x-two", "\"quoted\""}, {"x-one", "again"}, {"x-raw", "\xff"}});
   EXPECT_EQ(a.field("content-type"), "application/json");
   const auto json = nlohmann::json::parse(a.body);
   const auto& fields = json.at("fields");
@@ -164,7 +171,8 @@ TEST_F(ServerRoutes, DripComesByteByByte) {
 }
 
 TEST_F(ServerRoutes, HeadHasTheFieldsAndNoBody) {
-  for (const char* path : {"/", "/bytes/1000", "/status/404", "/headers", "/trailers", "/drip/3/1", "/delay/1", "/echo"}) {
+  for (const char* path : {"/", "/bytes/1000", "/status/404", "/headers", "/trailers", "/drip/3/1",
+                           "/delay/1", "/echo"}) {
     const Answer& head = client_.fetch("HEAD", path);
     EXPECT_TRUE(head.ended) << path;
     EXPECT_EQ(head.body, "") << path;
@@ -185,7 +193,8 @@ TEST_F(ServerRoutes, HoldAnswersNothingAndOthersGoOn) {
 }
 
 TEST_F(ServerRoutes, ExpectContinueIsAnsweredWith100) {
-  const std::uint32_t id = client_.start("POST", "/echo", {{"expect", "100-continue"}}, EndStream::kNo);
+  const std::uint32_t id =
+      client_.start("POST", "/echo", {{"expect", "100-continue"}}, EndStream::kNo);
   ASSERT_TRUE(client_.until([&] { return !client_.answer(id).informational.empty(); }));
   client_.send(id, "now");
   EXPECT_EQ(client_.wait(id).body, "now");
@@ -193,7 +202,8 @@ TEST_F(ServerRoutes, ExpectContinueIsAnsweredWith100) {
 }
 
 TEST_F(ServerRoutes, ExpectContinueIsNotGivenForWhatFailsAnyway) {
-  const std::uint32_t id = client_.start("POST", "/nowhere", {{"expect", "100-continue"}}, EndStream::kNo);
+  const std::uint32_t id =
+      client_.start("POST", "/nowhere", {{"expect", "100-continue"}}, EndStream::kNo);
   const Answer& a = client_.wait(id);
   EXPECT_EQ(a.status, 404);
   EXPECT_THAT(a.informational, ElementsAre());
@@ -201,8 +211,11 @@ TEST_F(ServerRoutes, ExpectContinueIsNotGivenForWhatFailsAnyway) {
 
 TEST_F(ServerRoutes, HundredsOfRequestsAtOnceAreAnswered) {
   std::vector<std::uint32_t> ids;
-  for (int i = 0; i < 500; ++i) ids.push_back(client_.start("GET", "/bytes/" + std::to_string(i * 10)));
-  for (int i = 0; i < 500; ++i) EXPECT_EQ(client_.wait(ids[static_cast<std::size_t>(i)]).body.size(), static_cast<std::size_t>(i) * 10);
+  for (int i = 0; i < 500; ++i)
+    ids.push_back(client_.start("GET", "/bytes/" + std::to_string(i * 10)));
+  for (int i = 0; i < 500; ++i)
+    EXPECT_EQ(client_.wait(ids[static_cast<std::size_t>(i)]).body.size(),
+              static_cast<std::size_t>(i) * 10);
   EXPECT_EQ(server_->stats().requests, 500U);
 }
 
@@ -217,11 +230,13 @@ TEST_F(ServerRoutes, TwoConnectionsAreServedTogether) {
   EXPECT_EQ(server_->stats().connections, 2U);
 }
 
-// Remembers the codes of RST_STREAM frames that come: after a complete response the core reports none.
+// Remembers the codes of RST_STREAM frames that come: after a complete response the core reports
+// none.
 class ResetTrace final : public FrameTrace {
  public:
   void on_frame(Direction direction, const FrameHeader& header, Bytes payload) noexcept override {
-    if (direction == Direction::kReceived && header.type == FrameType::kRstStream) codes[header.stream_id.value] = payload[3];
+    if (direction == Direction::kReceived && header.type == FrameType::kRstStream)
+      codes[header.stream_id.value] = payload[3];
   }
   void on_field(Direction, StreamId, const HeaderField&) noexcept override {}
   std::map<std::uint32_t, int> codes;
@@ -244,7 +259,8 @@ TEST(ServerLimits, LongBodyIsRefusedAndStopped) {
   EXPECT_TRUE(client.answer(id).ended);
   EXPECT_EQ(trace.codes[id], 0);  // NO_ERROR
   // With one: at once.
-  const std::uint32_t announced = client.start("POST", "/echo", {{"content-length", "1001"}}, EndStream::kNo);
+  const std::uint32_t announced =
+      client.start("POST", "/echo", {{"content-length", "1001"}}, EndStream::kNo);
   ASSERT_TRUE(client.until([&] { return trace.codes.contains(announced); }));
   EXPECT_EQ(client.answer(announced).status, 413);
   EXPECT_EQ(client.get("/bytes/3").status, 200);
@@ -317,7 +333,9 @@ TEST(ServerFiles, AreServedBesideTheRoutes) {
   EXPECT_EQ(client.fetch("POST", "/echo", {}, "x").body, "x");
   EXPECT_EQ(client.fetch("HEAD", "/page.html").field("content-length"), "8");
   EXPECT_EQ(client.get("/page.html", {{"if-modified-since", modified}}).status, 304);
-  EXPECT_EQ(client.get("/page.html", {{"if-modified-since", "Sun, 06 Nov 1994 08:49:37 GMT"}}).status, 200);
+  EXPECT_EQ(
+      client.get("/page.html", {{"if-modified-since", "Sun, 06 Nov 1994 08:49:37 GMT"}}).status,
+      200);
 }
 
 TEST(ServerFiles, RangesArePartial) {
@@ -336,8 +354,13 @@ TEST(ServerFiles, RangesArePartial) {
   EXPECT_EQ(beyond.status, 416);
   EXPECT_EQ(beyond.field("content-range"), "bytes */10");
   EXPECT_EQ(client.get("/ten.txt", {{"range", "bytes=1-2,4-5"}}).status, 200);
-  EXPECT_EQ(client.get("/ten.txt", {{"range", "bytes=1-2"}, {"if-range", "Sun, 06 Nov 1994 08:49:37 GMT"}}).status, 200);
-  EXPECT_EQ(client.fetch("HEAD", "/ten.txt", {{"range", "bytes=1-2"}}).field("content-length"), "10");
+  EXPECT_EQ(
+      client
+          .get("/ten.txt", {{"range", "bytes=1-2"}, {"if-range", "Sun, 06 Nov 1994 08:49:37 GMT"}})
+          .status,
+      200);
+  EXPECT_EQ(client.fetch("HEAD", "/ten.txt", {{"range", "bytes=1-2"}}).field("content-length"),
+            "10");
 }
 
 TEST(ServerDrain, OpenStreamsFinishAfterTwoGoaways) {

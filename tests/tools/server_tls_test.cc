@@ -32,7 +32,8 @@ class ServerTls : public ::testing::Test {
     target.host = "127.0.0.1";
     target.port = server_->port();
     target.tls = *context;
-    return transport::make_dialer()->dial(target, transport::deadline_after(transport::system_clock(), seconds(20)));
+    return transport::make_dialer()->dial(
+        target, transport::deadline_after(transport::system_clock(), seconds(20)));
   }
   testing::ScratchDir dir_;
   std::unique_ptr<Server> server_;
@@ -82,7 +83,8 @@ TEST_F(ServerTls, ClientWithoutAlpnIsClosed) {
     const auto read = dialed->stream->try_read(buffer);
     if (!read || read->end()) break;
     ASSERT_TRUE(read->would_block()) << "the server said something";
-    const auto ready = dialed->stream->wait(true, false, transport::deadline_after(transport::system_clock(), seconds(20)));
+    const auto ready = dialed->stream->wait(
+        true, false, transport::deadline_after(transport::system_clock(), seconds(20)));
     ASSERT_TRUE(ready.has_value());
     ASSERT_FALSE(ready->timed_out);
   }

@@ -1,5 +1,5 @@
-// `h2 demo`: a server and a client in one process share one connection over TLS, and what happened is shown.
-// Tested by tests/tools/demo_test.cc.
+// `h2 demo`: a server and a client in one process share one connection over TLS, and what happened
+// is shown. Tested by tests/tools/verbs_test.cc.
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -35,7 +35,9 @@ constexpr unsigned kMostThreads = 256;
 constexpr std::size_t kLines = 40;
 
 Time now() {
-  return Time{std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count()};
+  return Time{std::chrono::duration_cast<std::chrono::nanoseconds>(
+                  std::chrono::steady_clock::now().time_since_epoch())
+                  .count()};
 }
 
 // Passes frames of the client's connection on to the totals.
@@ -55,7 +57,8 @@ class DemoTrace final : public FrameTrace {
 class MemoryFile {
  public:
   explicit MemoryFile(const std::string& contents) : fd_(::memfd_create("h2-demo", MFD_CLOEXEC)) {
-    if (fd_ >= 0 && ::write(fd_, contents.data(), contents.size()) != static_cast<ssize_t>(contents.size())) {
+    if (fd_ >= 0 &&
+        ::write(fd_, contents.data(), contents.size()) != static_cast<ssize_t>(contents.size())) {
       std::cerr << "h2 demo: cannot write a file in memory\n";
     }
   }
@@ -95,20 +98,24 @@ DemoTask bytes_task(std::size_t size) {
 DemoTask make_task(std::size_t i) {
   DemoTask task;
   switch (i % 10) {
-    case 0: return bytes_task(100);
-    case 1: return bytes_task(16'000 + i);
+    case 0:
+      return bytes_task(100);
+    case 1:
+      return bytes_task(16'000 + i);
     case 2:
       task.path = "/headers";
       task.json = true;
       return task;
-    case 3: return bytes_task(200'000);
+    case 3:
+      return bytes_task(200'000);
     case 4: {
       const std::string ms = std::to_string(10 + i % 50);
       task.path = "/delay/" + ms;
       task.expected = "after " + ms + " ms\n";
       return task;
     }
-    case 5: return bytes_task(1'000'000);
+    case 5:
+      return bytes_task(1'000'000);
     case 6:
       task.path = "/status/404";
       task.status = 404;
@@ -140,16 +147,19 @@ struct DemoResult {
 
 std::string judge(const DemoTask& task, const client::Response& response) {
   if (response.status != task.status) {
-    return "status " + std::to_string(response.status) + " instead of " + std::to_string(task.status);
+    return "status " + std::to_string(response.status) + " instead of " +
+           std::to_string(task.status);
   }
   if (task.expected && response.body.size() != task.expected->size()) {
-    return std::to_string(response.body.size()) + " bytes instead of " + std::to_string(task.expected->size());
+    return std::to_string(response.body.size()) + " bytes instead of " +
+           std::to_string(task.expected->size());
   }
   if (task.expected && response.body != *task.expected) return "the body is not what was sent";
   if (task.trailers && response.trailers.get("x-note").empty()) return "the trailers are missing";
   if (task.json) {
     const auto json = nlohmann::json::parse(response.body, nullptr, false);
-    if (json.is_discarded() || !json.contains("fields")) return "the body is not the JSON that was due";
+    if (json.is_discarded() || !json.contains("fields"))
+      return "the body is not the JSON that was due";
   }
   return {};
 }
@@ -183,7 +193,8 @@ DemoResult perform(const Client& client, const std::string& origin, const DemoTa
 }
 
 // All requests, as many at once as there are threads.
-std::vector<DemoResult> perform_all(const Client& client, const std::string& origin, std::size_t count) {
+std::vector<DemoResult> perform_all(const Client& client, const std::string& origin,
+                                    std::size_t count) {
   std::vector<DemoResult> results(count);
   const auto threads = static_cast<unsigned>(std::min<std::size_t>(count, kMostThreads));
   std::latch ready(threads);
@@ -192,7 +203,8 @@ std::vector<DemoResult> perform_all(const Client& client, const std::string& ori
   for (unsigned t = 0; t < threads; ++t) {
     workers.emplace_back([&] {
       ready.arrive_and_wait();
-      for (std::size_t i = next++; i < count; i = next++) results[i] = perform(client, origin, make_task(i));
+      for (std::size_t i = next++; i < count; i = next++)
+        results[i] = perform(client, origin, make_task(i));
     });
   }
   for (std::thread& worker : workers) worker.join();
@@ -200,10 +212,12 @@ std::vector<DemoResult> perform_all(const Client& client, const std::string& ori
 }
 
 std::string saved(const HpackCounts& counts) {
-  const double share = counts.plain == 0 ? 0 : 100.0 - 100.0 * static_cast<double>(counts.wire) / static_cast<double>(counts.plain);
+  const double share = counts.plain == 0 ? 0
+                                         : 100.0 - 100.0 * static_cast<double>(counts.wire) /
+                                                       static_cast<double>(counts.plain);
   char text[128];
-  std::snprintf(text, sizeof text, "%s bytes of names and values in %s (%.0f%% saved)", group_digits(counts.plain).c_str(),
-                group_digits(counts.wire).c_str(), share);
+  std::snprintf(text, sizeof text, "%s bytes of names and values in %s (%.0f%% saved)",
+                group_digits(counts.plain).c_str(), group_digits(counts.wire).c_str(), share);
   return text;
 }
 
@@ -226,25 +240,33 @@ std::size_t print_report(const DemoFacts& facts, const FrameTotals& totals, Colo
   }
   const std::size_t count = rows.size();
   const double seconds_taken = std::max(1e-9, static_cast<double>(facts.time.ns) / 1e9);
-  std::cout << "h2 demo: " << count << " requests from " << std::min<std::size_t>(count, kMostThreads)
-            << " threads at once, " << facts.connections
-            << (facts.connections == 1 ? " connection to " : " connections to ") << facts.origin << "\n\n"
-            << "  Negotiated     " << facts.connection.tls_version << ", " << facts.connection.cipher << ", ALPN "
-            << facts.connection.alpn << "; certificate verified\n"
+  std::cout << "h2 demo: " << count << " requests from "
+            << std::min<std::size_t>(count, kMostThreads) << " threads at once, "
+            << facts.connections
+            << (facts.connections == 1 ? " connection to " : " connections to ") << facts.origin
+            << "\n\n"
+            << "  Negotiated     " << facts.connection.tls_version << ", "
+            << facts.connection.cipher << ", ALPN " << facts.connection.alpn
+            << "; certificate verified\n"
             << "  Client said    " << draw_settings(totals.settings(Direction::kSent), 17) << "\n"
-            << "  Server said    " << draw_settings(totals.settings(Direction::kReceived), 17) << "\n\n"
+            << "  Server said    " << draw_settings(totals.settings(Direction::kReceived), 17)
+            << "\n\n"
             << draw_frames(totals, colour) << "\n"
             << "  Header fields  to server: " << saved(facts.connection.fields_received) << "\n"
             << "  (HPACK)        to client: " << saved(facts.connection.fields_sent) << "\n\n"
             << draw_waterfall(rows, kLines, colour) << "\n";
-  std::cout << "  Throughput     " << short_bytes(body) << " of bodies in " << short_span(facts.time) << ": "
-            << short_bytes(static_cast<std::uint64_t>(static_cast<double>(body) / seconds_taken)) << "/s, "
-            << group_digits(static_cast<std::uint64_t>(static_cast<double>(count) / seconds_taken)) << " requests/s\n"
+  std::cout << "  Throughput     " << short_bytes(body) << " of bodies in "
+            << short_span(facts.time) << ": "
+            << short_bytes(static_cast<std::uint64_t>(static_cast<double>(body) / seconds_taken))
+            << "/s, "
+            << group_digits(static_cast<std::uint64_t>(static_cast<double>(count) / seconds_taken))
+            << " requests/s\n"
             << "  Checked        " << count - wrong << " of " << count
             << " responses had the right status, length and contents\n";
   for (const DemoResult& result : facts.results) {
     if (!result.problem.empty()) {
-      std::cout << "  WRONG          " << result.row.method << " " << result.row.path << ": " << result.problem << "\n";
+      std::cout << "  WRONG          " << result.row.method << " " << result.row.path << ": "
+                << result.problem << "\n";
     }
   }
   return wrong;
@@ -253,13 +275,18 @@ std::size_t print_report(const DemoFacts& facts, const FrameTotals& totals, Colo
 }  // namespace
 
 int run_demo(int argc, char** argv) {
-  CLI::App app("Runs a server and a client that share one connection over TLS, and shows what went over it.", "h2 demo");
+  CLI::App app(
+      "Runs a server and a client that share one connection over TLS, and shows what went over it.",
+      "h2 demo");
   std::size_t requests = 100;
   bool no_color = false;
-  app.add_option("-n,--requests", requests, "How many requests")->capture_default_str()->check(CLI::Range(1, 100'000));
+  app.add_option("-n,--requests", requests, "How many requests")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 100'000));
   app.add_flag("--no-color", no_color, "No colours, also on a terminal");
   if (const int status = parse_command_line(app, argc, argv); status >= 0) return status;
-  const bool colours = !no_color && ::isatty(STDOUT_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr;
+  const bool colours =
+      !no_color && ::isatty(STDOUT_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr;
 
   DemoFacts facts;
   std::mutex mutex;
@@ -281,7 +308,9 @@ int run_demo(int argc, char** argv) {
     const MemoryFile roots((*server)->certificate_pem());
     ClientOptions client_options;
     client_options.ca_file = roots.path();
-    client_options.frame_trace = [&totals](std::string_view) { return std::make_unique<DemoTrace>(totals); };
+    client_options.frame_trace = [&totals](std::string_view) {
+      return std::make_unique<DemoTrace>(totals);
+    };
     const Client client(client_options);
     const Time begin = now();
     facts.results = perform_all(client, facts.origin, requests);
@@ -290,7 +319,8 @@ int run_demo(int argc, char** argv) {
   (*server)->stop();
   facts.connections = (*server)->stats().connections;
   const std::lock_guard lock(mutex);
-  return print_report(facts, totals, colours ? Colour::kYes : Colour::kNo) == 0 ? kExitOk : kExitFailed;
+  return print_report(facts, totals, colours ? Colour::kYes : Colour::kNo) == 0 ? kExitOk
+                                                                                : kExitFailed;
 }
 
 }  // namespace h2::inline v0::tools

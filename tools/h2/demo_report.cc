@@ -80,18 +80,25 @@ std::string short_span(Duration span) {
 }
 
 std::string draw_frames(const FrameTotals& totals, Colour colour) {
-  std::string out = paint("  Frames               client to server            server to client", kBold, colour) + "\n";
-  out += paint("                      frames          bytes       frames          bytes", kDim, colour) + "\n";
+  std::string out =
+      paint("  Frames               client to server            server to client", kBold, colour) +
+      "\n";
+  out += paint("                      frames          bytes       frames          bytes", kDim,
+               colour) +
+         "\n";
   FrameTotals::Count sums[2];
-  const auto line = [&](std::string_view name, const FrameTotals::Count& sent, const FrameTotals::Count& received) {
-    out += "  " + pad_right(name, 14) + pad_left(group_digits(sent.frames), 12) + pad_left(group_digits(sent.bytes), 15) +
-           pad_left(group_digits(received.frames), 13) + pad_left(group_digits(received.bytes), 15) + "\n";
+  const auto line = [&](std::string_view name, const FrameTotals::Count& sent,
+                        const FrameTotals::Count& received) {
+    out += "  " + pad_right(name, 14) + pad_left(group_digits(sent.frames), 12) +
+           pad_left(group_digits(sent.bytes), 15) + pad_left(group_digits(received.frames), 13) +
+           pad_left(group_digits(received.bytes), 15) + "\n";
   };
   for (std::size_t type = 0; type < FrameTotals::kTypes; ++type) {
     const FrameTotals::Count& sent = totals.count(Direction::kSent, type);
     const FrameTotals::Count& received = totals.count(Direction::kReceived, type);
     if (sent.frames + received.frames == 0) continue;
-    line(type + 1 == FrameTotals::kTypes ? "others" : to_string(static_cast<FrameType>(type)), sent, received);
+    line(type + 1 == FrameTotals::kTypes ? "others" : to_string(static_cast<FrameType>(type)), sent,
+         received);
     sums[0].frames += sent.frames;
     sums[0].bytes += sent.bytes;
     sums[1].frames += received.frames;
@@ -106,7 +113,8 @@ std::string draw_settings(const std::vector<Setting>& settings, std::size_t inde
   std::string out;
   std::size_t column = indent;
   for (std::size_t i = 0; i < settings.size(); ++i) {
-    std::string item = std::string(to_string(settings[i].code)) + " " + group_digits(settings[i].value);
+    std::string item =
+        std::string(to_string(settings[i].code)) + " " + group_digits(settings[i].value);
     if (i + 1 < settings.size()) item += ";";
     if (i > 0 && column + 1 + item.size() > kWidth) {
       out += "\n" + std::string(indent, ' ');
@@ -132,8 +140,9 @@ std::string draw_waterfall(std::vector<DemoRow> rows, std::size_t most, Colour c
   }
   if (rows.size() > most) {
     // Half of them the longest, the other half spread evenly over the rest.
-    std::stable_sort(rows.begin(), rows.end(),
-                     [](const DemoRow& a, const DemoRow& b) { return a.end - a.begin > b.end - b.begin; });
+    std::stable_sort(rows.begin(), rows.end(), [](const DemoRow& a, const DemoRow& b) {
+      return a.end - a.begin > b.end - b.begin;
+    });
     std::vector<DemoRow> chosen(rows.begin(), rows.begin() + static_cast<std::ptrdiff_t>(most / 2));
     const std::size_t rest = most - most / 2;
     for (std::size_t i = 0; i < rest; ++i) {
@@ -141,7 +150,8 @@ std::string draw_waterfall(std::vector<DemoRow> rows, std::size_t most, Colour c
     }
     rows = std::move(chosen);
   }
-  std::sort(rows.begin(), rows.end(), [](const DemoRow& a, const DemoRow& b) { return a.stream_id < b.stream_id; });
+  std::sort(rows.begin(), rows.end(),
+            [](const DemoRow& a, const DemoRow& b) { return a.stream_id < b.stream_id; });
 
   constexpr std::size_t kBar = 52;
   const double scale = static_cast<double>(std::max<std::int64_t>((last - first).ns, 1)) / kBar;
@@ -150,17 +160,19 @@ std::string draw_waterfall(std::vector<DemoRow> rows, std::size_t most, Colour c
     return std::min(kBar - 1, static_cast<std::size_t>(std::max(place, 0.0)));
   };
   std::string out = paint("  Streams", kBold, colour) + " (" +
-                    (rows.size() < all ? std::to_string(rows.size()) + " of " : "") + std::to_string(all) +
-                    "; - waiting, = receiving; one column is " +
+                    (rows.size() < all ? std::to_string(rows.size()) + " of " : "") +
+                    std::to_string(all) + "; - waiting, = receiving; one column is " +
                     short_span(Duration{static_cast<std::int64_t>(scale)}) + ")\n";
   for (const DemoRow& row : rows) {
     const std::size_t begin = column(row.begin);
     const std::size_t head = std::max(begin, column(row.head));
     const std::size_t end = std::max(head, column(row.end));
-    out += "  " + pad_left(std::to_string(row.stream_id), 6) + " " + pad_right(row.method, 5) + pad_right(row.path, 16) +
-           pad_left(std::to_string(row.status), 4) + pad_left(short_bytes(row.body), 8) + " |" +
-           std::string(begin, ' ') + paint(std::string(head - begin, '-'), kDim, colour) +
-           paint(std::string(end - head + 1, '='), kGreen, colour) + std::string(kBar - 1 - end, ' ') + "|\n";
+    out += "  " + pad_left(std::to_string(row.stream_id), 6) + " " + pad_right(row.method, 5) +
+           pad_right(row.path, 16) + pad_left(std::to_string(row.status), 4) +
+           pad_left(short_bytes(row.body), 8) + " |" + std::string(begin, ' ') +
+           paint(std::string(head - begin, '-'), kDim, colour) +
+           paint(std::string(end - head + 1, '='), kGreen, colour) +
+           std::string(kBar - 1 - end, ' ') + "|\n";
   }
   return out;
 }

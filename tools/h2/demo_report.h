@@ -17,7 +17,8 @@
 
 namespace h2::inline v0::tools {
 
-// Frames and bytes by type and direction, and the SETTINGS that went either way. Thread-safe until it is read.
+// Frames and bytes by type and direction, and the SETTINGS that went either way. Thread-safe until
+// it is read.
 class FrameTotals {
  public:
   struct Count {
@@ -67,7 +68,8 @@ std::string short_span(Duration span);
 std::string draw_frames(const FrameTotals& totals, Colour colour);
 // "HEADER_TABLE_SIZE 4096, ...", broken into lines that are indented by `indent`.
 std::string draw_settings(const std::vector<Setting>& settings, std::size_t indent);
-// One line per row, or for the `most` most telling ones: those that took longest and some of the others.
+// One line per row, or for the `most` most telling ones: those that took longest and some of the
+// others.
 std::string draw_waterfall(std::vector<DemoRow> rows, std::size_t most, Colour colour);
 
 }  // namespace h2::inline v0::tools

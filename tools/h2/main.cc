@@ -1,5 +1,5 @@
-// The h2 tool: one program, a verb per job. Finds the verb and leaves the rest of the command line to it.
-// Tested by tests/tools/verbs_test.cc.
+// The h2 tool: one program, a verb per job. Finds the verb and leaves the rest of the command line
+// to it. Tested by tests/tools/verbs_test.cc.
 #include <cstdio>
 #include <cstring>
 #include <exception>
@@ -26,7 +26,8 @@ void print_usage(std::FILE* to) {
       "       h2 --version\n\n"
       "Verbs:\n",
       to);
-  for (const h2::tools::Verb& verb : kVerbs) std::fprintf(to, "  %-8s%s\n", verb.name, verb.summary);
+  for (const h2::tools::Verb& verb : kVerbs)
+    std::fprintf(to, "  %-8s%s\n", verb.name, verb.summary);
 }
 
 const h2::tools::Verb* find_verb(const char* name) {

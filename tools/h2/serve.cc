@@ -1,5 +1,5 @@
 // `h2 serve`: its command line, its one line of output, and its signals. The server is server.h.
-// Tested by tests/tools/serve_test.cc.
+// Tested by tests/tools/verbs_test.cc.
 #include <poll.h>
 #include <pthread.h>
 #include <sys/signalfd.h>
@@ -48,15 +48,23 @@ int run_serve(int argc, char** argv) {
   std::uint64_t threads = 1;
   std::string linger;
   std::string max_body;
-  app.add_option("--address", options.address, "Numeric address to listen on")->capture_default_str();
-  app.add_option("-p,--port", port, "TCP port; 0 is any free one")->capture_default_str()->check(CLI::Range(0, 65535));
+  app.add_option("--address", options.address, "Numeric address to listen on")
+      ->capture_default_str();
+  app.add_option("-p,--port", port, "TCP port; 0 is any free one")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 65535));
   app.add_flag("--no-tls", no_tls, "Cleartext with prior knowledge instead of TLS with ALPN");
-  app.add_option("--cert", options.certificate_file, "Certificate chain, PEM; without it a self-signed one is made");
+  app.add_option("--cert", options.certificate_file,
+                 "Certificate chain, PEM; without it a self-signed one is made");
   app.add_option("--key", options.key_file, "Its private key, PEM");
   app.add_option("-d,--directory", options.directory, "Serve the files of this directory, too");
-  app.add_option("--threads", threads, "Threads, each with a loop of its own")->capture_default_str()->check(CLI::Range(1, 256));
-  app.add_option("--linger", linger, "Keep the TCP connection open that long after GOAWAY, such as 500ms or 2s");
-  app.add_option("--max-body", max_body, "Longest request body in bytes, or with K, M or G (default 64M)");
+  app.add_option("--threads", threads, "Threads, each with a loop of its own")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 256));
+  app.add_option("--linger", linger,
+                 "Keep the TCP connection open that long after GOAWAY, such as 500ms or 2s");
+  app.add_option("--max-body", max_body,
+                 "Longest request body in bytes, or with K, M or G (default 64M)");
   if (const int status = parse_command_line(app, argc, argv); status >= 0) return status;
 
   options.tls = !no_tls;
@@ -64,17 +72,20 @@ int run_serve(int argc, char** argv) {
   options.threads = static_cast<unsigned>(threads);
   if (!linger.empty()) {
     const auto span = parse_span(linger);
-    if (!span) return usage_error(app, "--linger: '" + linger + "' is not a duration such as 500ms or 2s");
+    if (!span)
+      return usage_error(app, "--linger: '" + linger + "' is not a duration such as 500ms or 2s");
     options.linger = *span;
   }
   if (!max_body.empty()) {
     const auto size = parse_size(max_body);
-    if (!size) return usage_error(app, "--max-body: '" + max_body + "' is not a number of bytes such as 1000 or 64M");
+    if (!size)
+      return usage_error(
+          app, "--max-body: '" + max_body + "' is not a number of bytes such as 1000 or 64M");
     options.max_body = *size;
   }
   if (options.certificate_file.empty() != options.key_file.empty()) {
-    return usage_error(app, "--cert '" + options.certificate_file + "' and --key '" + options.key_file +
-                                "' go together");
+    return usage_error(app, "--cert '" + options.certificate_file + "' and --key '" +
+                                options.key_file + "' go together");
   }
   if (no_tls && !options.key_file.empty()) {
     return usage_error(app, "--no-tls makes no use of --cert '" + options.certificate_file + "'");

@@ -18,7 +18,8 @@ void write_line(std::uint64_t number, std::uint8_t* line) {
   static constexpr char kText[] = " the quick brown fox jumps over the lazy dog 0123\n";
   static_assert(sizeof(kText) - 1 >= kLine - kDigits);
   std::uint64_t offset = number * kLine;
-  for (std::size_t i = kDigits; i-- > 0; offset /= 10) line[i] = static_cast<std::uint8_t>('0' + offset % 10);
+  for (std::size_t i = kDigits; i-- > 0; offset /= 10)
+    line[i] = static_cast<std::uint8_t>('0' + offset % 10);
   std::memcpy(line + kDigits, kText, kLine - kDigits - 1);
   line[kLine - 1] = '\n';
 }

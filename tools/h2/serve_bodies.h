@@ -11,8 +11,9 @@
 
 namespace h2::inline v0::tools {
 
-// Writes the bytes of the test pattern from `offset` on. The pattern is lines of 64 bytes, each beginning with
-// its own offset in 15 decimal digits, so that a piece that is lost or doubled shows.
+// Writes the bytes of the test pattern from `offset` on. The pattern is lines of 64 bytes, each
+// beginning with its own offset in 15 decimal digits, so that a piece that is lost or doubled
+// shows.
 void fill_pattern(std::uint64_t offset, std::span<std::uint8_t> out);
 
 // The first `size` bytes of the pattern.

@@ -75,11 +75,20 @@ std::string escape_html(std::string_view text) {
   std::string out;
   for (const char c : text) {
     switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
-      default: out += c;
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      default:
+        out += c;
     }
   }
   return out;
@@ -174,7 +183,8 @@ RangeChoice choose_range(std::string_view range, std::uint64_t size) {
   const RangeChoice whole;
   if (range.size() < kUnit.size()) return whole;
   for (std::size_t i = 0; i < kUnit.size(); ++i) {
-    const char c = range[i] >= 'A' && range[i] <= 'Z' ? static_cast<char>(range[i] - 'A' + 'a') : range[i];
+    const char c =
+        range[i] >= 'A' && range[i] <= 'Z' ? static_cast<char>(range[i] - 'A' + 'a') : range[i];
     if (c != kUnit[i]) return whole;
   }
   range.remove_prefix(kUnit.size());
@@ -223,7 +233,8 @@ std::optional<std::time_t> parse_http_date(std::string_view text) {
 Result<FileRoot, std::string> FileRoot::open(const std::string& directory) {
   const int fd = ::open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) {
-    return unexpected("cannot open the directory '" + directory + "': " + std::system_category().message(errno));
+    return unexpected("cannot open the directory '" + directory +
+                      "': " + std::system_category().message(errno));
   }
   return FileRoot(fd);
 }
@@ -261,8 +272,9 @@ FoundFile FileRoot::find_without_links(const std::string& relative) const {
     rest.remove_prefix(last ? length : length + 1);
     if (segment == "..") break;
     const char* name = segment.empty() ? "." : segment.c_str();
-    const int next = ::openat(at, name, directory ? O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
-                                                  : kOpenFlags | O_NOFOLLOW);
+    const int next = ::openat(
+        at, name,
+        directory ? O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC : kOpenFlags | O_NOFOLLOW);
     ::close(at);
     at = next;
     if (last) return at >= 0 ? describe_file(at) : FoundFile{};
@@ -275,7 +287,8 @@ std::string list_directory(int fd, std::string_view path) {
   constexpr std::size_t kMost = 10'000;
   std::vector<std::string> names;
   if (DIR* directory = ::fdopendir(fd); directory != nullptr) {
-    while (const dirent* entry = ::readdir(directory)) {  // NOLINT(concurrency-mt-unsafe): our own stream
+    while (const dirent* entry =
+               ::readdir(directory)) {  // NOLINT(concurrency-mt-unsafe): our own stream
       const std::string name = entry->d_name;
       if (name == "." || name == "..") continue;
       if (names.size() == kMost) break;
@@ -293,7 +306,8 @@ std::string list_directory(int fd, std::string_view path) {
   for (const std::string& name : names) {
     const bool directory = name.ends_with('/');
     const std::string_view bare(name.data(), name.size() - (directory ? 1 : 0));
-    out += "<li><a href=\"./" + encode_segment(bare) + (directory ? "/" : "") + "\">" + escape_html(name) + "</a></li>\n";
+    out += "<li><a href=\"./" + encode_segment(bare) + (directory ? "/" : "") + "\">" +
+           escape_html(name) + "</a></li>\n";
   }
   return out + "</ul>\n</body></html>\n";
 }

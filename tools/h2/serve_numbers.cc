@@ -18,7 +18,9 @@ std::optional<std::uint64_t> parse_number(std::string_view text, std::uint64_t m
 std::optional<Duration> parse_span(std::string_view text) {
   constexpr std::int64_t kDay = 86'400'000'000'000;
   std::size_t digits = 0;
-  while (digits < text.size() && ((text[digits] >= '0' && text[digits] <= '9') || text[digits] == '.')) ++digits;
+  while (digits < text.size() &&
+         ((text[digits] >= '0' && text[digits] <= '9') || text[digits] == '.'))
+    ++digits;
   const std::string_view unit = text.substr(digits);
   std::int64_t scale = 1'000'000'000;
   if (unit == "ms") {
@@ -51,10 +53,20 @@ std::optional<std::uint64_t> parse_size(std::string_view text) {
   unsigned shift = 0;
   if (!text.empty()) {
     switch (text.back()) {
-      case 'K': case 'k': shift = 10; break;
-      case 'M': case 'm': shift = 20; break;
-      case 'G': case 'g': shift = 30; break;
-      default: break;
+      case 'K':
+      case 'k':
+        shift = 10;
+        break;
+      case 'M':
+      case 'm':
+        shift = 20;
+        break;
+      case 'G':
+      case 'g':
+        shift = 30;
+        break;
+      default:
+        break;
     }
   }
   if (shift > 0) text.remove_suffix(1);

@@ -13,11 +13,12 @@
 namespace h2::inline v0::tools {
 
 // A decimal number of digits only, at most `max`.
-std::optional<std::uint64_t> parse_number(std::string_view text,
-                                          std::uint64_t max = std::numeric_limits<std::uint64_t>::max());
+std::optional<std::uint64_t> parse_number(
+    std::string_view text, std::uint64_t max = std::numeric_limits<std::uint64_t>::max());
 // A number and a unit: "500ms", "2s", "1.5s", "1m"; without a unit, seconds. At most a day.
 std::optional<Duration> parse_span(std::string_view text);
-// A number of bytes, with an optional unit that multiplies by a power of 1024: "1000", "64K", "64M", "2G".
+// A number of bytes, with an optional unit that multiplies by a power of 1024: "1000", "64K",
+// "64M", "2G".
 std::optional<std::uint64_t> parse_size(std::string_view text);
 
 }  // namespace h2::inline v0::tools

@@ -79,29 +79,36 @@ ServeReply make_reply(const ServeRequest& request, int status, std::string_view 
 }
 
 void set_length(ServeReply& reply, std::uint64_t length) {
-  if (!has_no_body(reply.status)) reply.fields.emplace_back("content-length", std::to_string(length));
+  if (!has_no_body(reply.status))
+    reply.fields.emplace_back("content-length", std::to_string(length));
 }
 
-ServeReply with_text(const ServeRequest& request, int status, std::string_view type, std::string text) {
+ServeReply with_text(const ServeRequest& request, int status, std::string_view type,
+                     std::string text) {
   ServeReply reply = make_reply(request, status, type);
   set_length(reply, text.size());
   if (reply.send_body) reply.text = std::move(text);
   return reply;
 }
 
-ServeReply bad_number(const ServeRequest& request, std::string_view value, std::string_view expected) {
+ServeReply bad_number(const ServeRequest& request, std::string_view value,
+                      std::string_view expected) {
   return text_reply(request, 400, "'" + std::string(value) + "' is not " + std::string(expected));
 }
 
 ServeReply not_allowed(const ServeRequest& request, std::string_view allowed) {
-  ServeReply reply = text_reply(request, 405, "the method " + request.method + " makes no sense here");
+  ServeReply reply =
+      text_reply(request, 405, "the method " + request.method + " makes no sense here");
   reply.fields.emplace_back("allow", allowed);
   return reply;
 }
 
-bool reads(const ServeRequest& request) { return request.method == "GET" || request.method == "HEAD"; }
+bool reads(const ServeRequest& request) {
+  return request.method == "GET" || request.method == "HEAD";
+}
 
-// ---- routes: `rest` is what follows the route's name in the path ---------------------------------------
+// ---- routes: `rest` is what follows the route's name in the path
+// ---------------------------------------
 
 ServeReply index_page(const ServeRequest& request, std::string_view) {
   return with_text(request, 200, "text/html; charset=utf-8", std::string(kPage));
@@ -110,7 +117,8 @@ ServeReply index_page(const ServeRequest& request, std::string_view) {
 ServeReply pattern(const ServeRequest& request, std::string_view rest) {
   constexpr std::uint64_t kMost = std::uint64_t{1} << 50U;
   const auto size = parse_number(rest, kMost);
-  if (!size) return bad_number(request, rest, "a number of bytes from 0 to " + std::to_string(kMost));
+  if (!size)
+    return bad_number(request, rest, "a number of bytes from 0 to " + std::to_string(kMost));
   ServeReply reply = make_reply(request, 200, kText);
   set_length(reply, *size);
   if (*size > 0 && reply.send_body) reply.source = std::make_unique<PatternBody>(*size);
@@ -127,7 +135,8 @@ ServeReply echo(const ServeRequest& request, std::string_view) {
 ServeReply delay(const ServeRequest& request, std::string_view rest) {
   const auto wait = parse_number(rest, kMostMilliseconds);
   if (!wait) {
-    return bad_number(request, rest, "a number of milliseconds from 0 to " + std::to_string(kMostMilliseconds));
+    return bad_number(request, rest,
+                      "a number of milliseconds from 0 to " + std::to_string(kMostMilliseconds));
   }
   ServeReply reply = text_reply(request, 200, "after " + std::to_string(*wait) + " ms");
   reply.delay = milliseconds(static_cast<std::int64_t>(*wait));
@@ -148,8 +157,9 @@ ServeReply headers(const ServeRequest& request, std::string_view) {
   nlohmann::ordered_json object;
   object["fields"] = std::move(list);
   // Values need not be UTF-8.
-  return with_text(request, 200, "application/json",
-                   object.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
+  return with_text(
+      request, 200, "application/json",
+      object.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
 }
 
 ServeReply trailers(const ServeRequest& request, std::string_view) {
@@ -165,13 +175,16 @@ ServeReply trailers(const ServeRequest& request, std::string_view) {
 ServeReply drip(const ServeRequest& request, std::string_view rest) {
   const std::size_t slash = rest.find('/');
   const std::string_view first = rest.substr(0, slash);
-  const std::string_view second = slash == std::string_view::npos ? std::string_view{} : rest.substr(slash + 1);
+  const std::string_view second =
+      slash == std::string_view::npos ? std::string_view{} : rest.substr(slash + 1);
   constexpr std::uint64_t kMost = 1'000'000;
   const auto size = parse_number(first, kMost);
-  if (!size) return bad_number(request, first, "a number of bytes from 0 to " + std::to_string(kMost));
+  if (!size)
+    return bad_number(request, first, "a number of bytes from 0 to " + std::to_string(kMost));
   const auto wait = parse_number(second, kMostMilliseconds);
   if (!wait) {
-    return bad_number(request, second, "a number of milliseconds from 0 to " + std::to_string(kMostMilliseconds));
+    return bad_number(request, second,
+                      "a number of milliseconds from 0 to " + std::to_string(kMostMilliseconds));
   }
   ServeReply reply = make_reply(request, 200, kText);
   set_length(reply, *size);
@@ -196,8 +209,8 @@ struct Route {
   ServeReply (*make)(const ServeRequest&, std::string_view rest);
 };
 constexpr Route kRoutes[] = {
-    {"/", false, index_page},    {"/bytes/", false, pattern},    {"/echo", true, echo},
-    {"/delay/", true, delay},    {"/status/", true, status},     {"/headers", true, headers},
+    {"/", false, index_page},       {"/bytes/", false, pattern}, {"/echo", true, echo},
+    {"/delay/", true, delay},       {"/status/", true, status},  {"/headers", true, headers},
     {"/trailers", false, trailers}, {"/drip/", false, drip},     {"/hold", true, hold},
 };
 
@@ -209,14 +222,17 @@ ServeReply choose_route(const ServeRequest& request) {
     if (!route.any_method && !reads(request)) return not_allowed(request, kReadMethods);
     return route.make(request, path.substr(route.name.size()));
   }
-  return text_reply(request, 404, "nothing is at '" + std::string(path) + "'; '/' lists the routes");
+  return text_reply(request, 404,
+                    "nothing is at '" + std::string(path) + "'; '/' lists the routes");
 }
 
-// ---- files ------------------------------------------------------------------------------------------------
+// ---- files
+// ------------------------------------------------------------------------------------------------
 
 ServeReply file_reply(const ServeRequest& request, const FoundFile& found, std::string_view name) {
   const std::string modified = http_date(found.modified);
-  if (const auto since = parse_http_date(request.field("if-modified-since")); since && found.modified <= *since) {
+  if (const auto since = parse_http_date(request.field("if-modified-since"));
+      since && found.modified <= *since) {
     ::close(found.fd);
     ServeReply reply = make_reply(request, 304, {});
     reply.fields.emplace_back("last-modified", modified);
@@ -224,13 +240,15 @@ ServeReply file_reply(const ServeRequest& request, const FoundFile& found, std::
   }
   RangeChoice range;
   const std::string_view condition = request.field("if-range");
-  // RFC 9110 §13.1.5: a range counts only if the condition holds. RFC 9110 §14.2: it counts only for GET.
+  // RFC 9110 §13.1.5: a range counts only if the condition holds. RFC 9110 §14.2: it counts only
+  // for GET.
   if (request.method == "GET" && (condition.empty() || condition == modified)) {
     range = choose_range(request.field("range"), found.size);
   }
   if (range.kind == RangeChoice::Kind::kUnsatisfiable) {
     ::close(found.fd);
-    ServeReply reply = text_reply(request, 416, "the file has " + std::to_string(found.size) + " bytes");
+    ServeReply reply =
+        text_reply(request, 416, "the file has " + std::to_string(found.size) + " bytes");
     reply.fields.emplace_back("content-range", "bytes */" + std::to_string(found.size));
     return reply;
   }
@@ -242,8 +260,8 @@ ServeReply file_reply(const ServeRequest& request, const FoundFile& found, std::
   reply.fields.emplace_back("last-modified", modified);
   if (part) {
     reply.fields.emplace_back("content-range", "bytes " + std::to_string(range.first) + "-" +
-                                                   std::to_string(range.first + range.length - 1) + "/" +
-                                                   std::to_string(found.size));
+                                                   std::to_string(range.first + range.length - 1) +
+                                                   "/" + std::to_string(found.size));
   }
   if (reply.send_body && range.length > 0) {
     reply.source = std::make_unique<FileBody>(found.fd, range.first, range.length);
@@ -254,8 +272,8 @@ ServeReply file_reply(const ServeRequest& request, const FoundFile& found, std::
 }
 
 // index.html, else a list of what is there.
-ServeReply directory_reply(const ServeRequest& request, const FileRoot& files, const FoundFile& found,
-                           const std::string& relative) {
+ServeReply directory_reply(const ServeRequest& request, const FileRoot& files,
+                           const FoundFile& found, const std::string& relative) {
   const std::size_t end = request.path.find('?');
   const std::string path = request.path.substr(0, end);
   if (!path.ends_with('/')) {
@@ -265,14 +283,16 @@ ServeReply directory_reply(const ServeRequest& request, const FileRoot& files, c
     reply.fields.emplace_back("location", "./" + path.substr(path.rfind('/') + 1) + "/");
     return reply;
   }
-  const std::string index = relative + (relative.empty() || relative.ends_with('/') ? "" : "/") + "index.html";
+  const std::string index =
+      relative + (relative.empty() || relative.ends_with('/') ? "" : "/") + "index.html";
   if (FoundFile page = files.find(index); page.kind == FoundFile::Kind::kFile) {
     ::close(found.fd);
     return file_reply(request, page, index);
   } else if (page.fd >= 0) {
     ::close(page.fd);
   }
-  return with_text(request, 200, "text/html; charset=utf-8", list_directory(found.fd, "/" + relative));
+  return with_text(request, 200, "text/html; charset=utf-8",
+                   list_directory(found.fd, "/" + relative));
 }
 
 std::optional<ServeReply> choose_file(const ServeRequest& request, const FileRoot& files) {
@@ -284,7 +304,8 @@ std::optional<ServeReply> choose_file(const ServeRequest& request, const FileRoo
     ::close(found.fd);
     return not_allowed(request, kReadMethods);
   }
-  if (found.kind == FoundFile::Kind::kDirectory) return directory_reply(request, files, found, *relative);
+  if (found.kind == FoundFile::Kind::kDirectory)
+    return directory_reply(request, files, found, *relative);
   return file_reply(request, found, *relative);
 }
 

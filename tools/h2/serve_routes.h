@@ -1,5 +1,5 @@
-// What `h2 serve` answers to which request: from a request's head to a reply, without any I/O but opening files.
-// Tested by tests/tools/serve_routes_test.cc.
+// What `h2 serve` answers to which request: from a request's head to a reply, without any I/O but
+// opening files. Tested by tests/tools/server_test.cc.
 #ifndef H2_TOOLS_H2_SERVE_ROUTES_H_
 #define H2_TOOLS_H2_SERVE_ROUTES_H_
 
@@ -31,9 +31,9 @@ struct ServeRequest {
 // The answer to come.
 struct ServeReply {
   int status = 200;
-  FieldPairs fields;   // without :status; with content-length where it is known
+  FieldPairs fields;      // without :status; with content-length where it is known
   bool send_body = true;  // false: HEAD, or a status without a body
-  std::string text;    // the body, unless there is a source
+  std::string text;       // the body, unless there is a source
   std::unique_ptr<BodySource> source;
   FieldPairs trailers;
 

@@ -45,7 +45,8 @@ void signal_event(int fd) {
 class Loop {
  public:
   // `listener` is shared by all loops and not owned.
-  Loop(ServerShared& shared, int listener) : shared_(shared), listener_(listener), scratch_(64U << 10U) {
+  Loop(ServerShared& shared, int listener)
+      : shared_(shared), listener_(listener), scratch_(64U << 10U) {
     epoll_ = ::epoll_create1(EPOLL_CLOEXEC);
     wake_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (epoll_ < 0 || wake_ < 0) throw std::system_error(errno, std::system_category(), "epoll");
@@ -65,7 +66,8 @@ class Loop {
 
   void command(Command wanted) {
     int before = command_.load();
-    while (before < static_cast<int>(wanted) && !command_.compare_exchange_weak(before, static_cast<int>(wanted))) {
+    while (before < static_cast<int>(wanted) &&
+           !command_.compare_exchange_weak(before, static_cast<int>(wanted))) {
     }
     signal_event(wake_);
   }
@@ -145,7 +147,8 @@ class Loop {
       event.data.ptr = &connection;
       ::epoll_ctl(epoll_, EPOLL_CTL_MOD, connection.fd(), &event);
     }
-    // A deadline that moved back is noticed when the old one comes: cheaper than moving it with each read.
+    // A deadline that moved back is noticed when the old one comes: cheaper than moving it with
+    // each read.
     const Time at = connection.next_deadline();
     if (at >= connection.timer) return;
     if (!connection.timer.is_never()) timers_.erase({connection.timer.ns, &connection});
@@ -202,7 +205,9 @@ class Loop {
     if (!listening_ && !draining_) at = std::min(at, listen_again_);
     if (at.is_never()) return -1;
     const std::int64_t left = (at - monotonic_now()).ns;
-    return left <= 0 ? 0 : static_cast<int>(std::min<std::int64_t>((left + 999'999) / 1'000'000, 60'000));
+    return left <= 0
+               ? 0
+               : static_cast<int>(std::min<std::int64_t>((left + 999'999) / 1'000'000, 60'000));
   }
 
   ServerShared& shared_;
@@ -242,7 +247,8 @@ Result<int, std::string> open_listener(const ServerOptions& options) {
   if (fd < 0) return unexpected("cannot listen on " + where + ": " + last_error());
   const int on = 1;
   ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  if (::bind(fd, reinterpret_cast<const sockaddr*>(&storage), length) != 0 || ::listen(fd, 1024) != 0) {
+  if (::bind(fd, reinterpret_cast<const sockaddr*>(&storage), length) != 0 ||
+      ::listen(fd, 1024) != 0) {
     const std::string cause = last_error();
     ::close(fd);
     return unexpected("cannot listen on " + where + ": " + cause);
@@ -254,8 +260,9 @@ std::uint16_t bound_port(int fd) {
   sockaddr_storage storage{};
   socklen_t length = sizeof storage;
   ::getsockname(fd, reinterpret_cast<sockaddr*>(&storage), &length);
-  return ntohs(storage.ss_family == AF_INET ? reinterpret_cast<const sockaddr_in*>(&storage)->sin_port
-                                            : reinterpret_cast<const sockaddr_in6*>(&storage)->sin6_port);
+  return ntohs(storage.ss_family == AF_INET
+                   ? reinterpret_cast<const sockaddr_in*>(&storage)->sin_port
+                   : reinterpret_cast<const sockaddr_in6*>(&storage)->sin6_port);
 }
 
 // Reads or makes the certificate; else a sentence, empty on success.
@@ -282,7 +289,9 @@ std::string set_up_tls(ServerShared& shared) {
 }  // namespace
 
 Time monotonic_now() {
-  return Time{std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count()};
+  return Time{std::chrono::duration_cast<std::chrono::nanoseconds>(
+                  std::chrono::steady_clock::now().time_since_epoch())
+                  .count()};
 }
 
 Config ServerOptions::default_config() {
@@ -323,7 +332,8 @@ Result<std::unique_ptr<Server>, std::string> Server::start(const ServerOptions& 
     shared.files = std::move(*files);
   }
   if (options.tls) {
-    if (std::string problem = set_up_tls(shared); !problem.empty()) return unexpected(std::move(problem));
+    if (std::string problem = set_up_tls(shared); !problem.empty())
+      return unexpected(std::move(problem));
   }
   auto listener = open_listener(options);
   if (!listener) return unexpected(listener.error());
@@ -331,7 +341,8 @@ Result<std::unique_ptr<Server>, std::string> Server::start(const ServerOptions& 
   state->port = bound_port(*listener);
   state->stopped = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   const unsigned threads = std::max(1U, options.threads);
-  for (unsigned i = 0; i < threads; ++i) state->loops.push_back(std::make_unique<Loop>(shared, state->listener));
+  for (unsigned i = 0; i < threads; ++i)
+    state->loops.push_back(std::make_unique<Loop>(shared, state->listener));
   state->running = threads;
   for (const auto& loop : state->loops) {
     state->threads.emplace_back([owner = state.get(), one = loop.get()] {
@@ -347,16 +358,16 @@ std::uint16_t Server::port() const { return state_->port; }
 std::string Server::origin() const {
   const ServerOptions& options = state_->shared.options;
   const bool v6 = options.address.find(':') != std::string::npos;
-  return (options.tls ? "https://" : "http://") + (v6 ? "[" + options.address + "]" : options.address) + ":" +
-         std::to_string(state_->port);
+  return (options.tls ? "https://" : "http://") +
+         (v6 ? "[" + options.address + "]" : options.address) + ":" + std::to_string(state_->port);
 }
 
 const std::string& Server::certificate_pem() const { return state_->shared.certificate_pem; }
 
 ServerStats Server::stats() const {
   const ServerShared& shared = state_->shared;
-  return {shared.connections.load(),    shared.requests.load(),      shared.bytes_received.load(),
-          shared.bytes_sent.load(),     shared.most_buffered.load(), shared.active.load()};
+  return {shared.connections.load(), shared.requests.load(),      shared.bytes_received.load(),
+          shared.bytes_sent.load(),  shared.most_buffered.load(), shared.active.load()};
 }
 
 void Server::begin_stop() {
@@ -378,7 +389,8 @@ int Server::stopped_fd() const { return state_->stopped; }
 
 void Server::stop() {
   begin_stop();
-  (void)wait_stopped(state_->shared.options.drain_timeout + state_->shared.options.linger + seconds(10));
+  (void)wait_stopped(state_->shared.options.drain_timeout + state_->shared.options.linger +
+                     seconds(10));
 }
 
 void Server::stop_now() {

@@ -1,5 +1,5 @@
-// The HTTP/2 server of `h2 serve` and `h2 demo`: N threads, each with an epoll loop of its own, no thread
-// per connection. Tested by tests/tools/server_*_test.cc.
+// The HTTP/2 server of `h2 serve` and `h2 demo`: N threads, each with an epoll loop of its own, no
+// thread per connection. Tested by tests/tools/server_test.cc and server_tls_test.cc.
 #ifndef H2_TOOLS_H2_SERVER_H_
 #define H2_TOOLS_H2_SERVER_H_
 
@@ -36,15 +36,16 @@ struct ServerOptions {
   std::string address = "127.0.0.1";  // a numeric IPv4 or IPv6 address
   std::uint16_t port = 0;             // 0: any free one
   bool tls = true;
-  std::string certificate_file;  // PEM; empty: a pair that names localhost, 127.0.0.1 and ::1 is made
+  std::string
+      certificate_file;  // PEM; empty: a pair that names localhost, 127.0.0.1 and ::1 is made
   std::string key_file;
   std::string directory;  // empty: no files
   unsigned threads = 1;
   std::uint64_t max_body = std::uint64_t{64} << 20U;  // of one request
   // Bodies held per connection above which no more credit is given but to the oldest upload.
   std::uint64_t max_buffered = std::uint64_t{64} << 20U;
-  std::size_t max_connections = 4096;  // per thread; others are closed at once
-  Duration linger{};                   // how long the socket stays open after GOAWAY
+  std::size_t max_connections = 4096;        // per thread; others are closed at once
+  Duration linger{};                         // how long the socket stays open after GOAWAY
   Duration handshake_timeout = seconds(10);  // for TLS and the client's preface
   Duration idle_timeout = seconds(60);       // without a stream, or without taking any output
   Duration drain_timeout = seconds(5);       // for open streams, after a stop
@@ -84,8 +85,8 @@ class Server {
   const std::string& certificate_pem() const;
   ServerStats stats() const;
 
-  // Begins to drain: no new connections, two GOAWAYs (RFC 9113 §6.8), streams finish. Returns at once; may be
-  // called from any thread, more than once.
+  // Begins to drain: no new connections, two GOAWAYs (RFC 9113 §6.8), streams finish. Returns at
+  // once; may be called from any thread, more than once.
   void begin_stop();
   // Waits until all loops have ended; for `most` at longest. Whether they have.
   bool wait_stopped(Duration most);

@@ -14,7 +14,8 @@ namespace {
 
 constexpr Duration kDrainStep = seconds(1);    // the longest wait between the two GOAWAYs
 constexpr Duration kClosingWait = seconds(1);  // for the peer's FIN
-constexpr std::size_t kFlushBudget = 1U << 20U;  // bytes written before other connections get their turn
+constexpr std::size_t kFlushBudget =
+    1U << 20U;  // bytes written before other connections get their turn
 constexpr int kReadsAtOnce = 8;
 
 }  // namespace
@@ -62,7 +63,8 @@ ServerConnection::~ServerConnection() {
   shared_.options.on_connection_end(report);
 }
 
-// ---- bytes in --------------------------------------------------------------------------------------------
+// ---- bytes in
+// --------------------------------------------------------------------------------------------
 
 void ServerConnection::on_ready(std::uint32_t events, std::span<std::uint8_t> scratch, Time now) {
   const bool broken = (events & (EPOLLHUP | EPOLLERR)) != 0;
@@ -78,7 +80,8 @@ void ServerConnection::pump(bool readable, std::span<std::uint8_t> scratch, Time
   for (int i = 0; again && i < kReadsAtOnce; ++i) {
     again = read_stream(scratch, now);
     flush(now);
-    // Beyond its first read, only what epoll cannot see is read: TLS records that were decrypted already.
+    // Beyond its first read, only what epoll cannot see is read: TLS records that were decrypted
+    // already.
     again = again && can_read() && stream_->has_buffered_input();
   }
   input_left_ = again;
@@ -153,7 +156,8 @@ void ServerConnection::lose(Time now) {
   phase_ = Phase::kFinished;
 }
 
-// ---- bytes out -------------------------------------------------------------------------------------------
+// ---- bytes out
+// -------------------------------------------------------------------------------------------
 
 void ServerConnection::flush(Time now) {
   if (phase_ == Phase::kFinished) return;
@@ -162,7 +166,8 @@ void ServerConnection::flush(Time now) {
     const bool more = write_stream(budget, now);
     if (phase_ == Phase::kFinished) return;
     Connection& connection = streams_.connection();
-    for (auto events = connection.poll_events(); !events.empty(); events = connection.poll_events()) {
+    for (auto events = connection.poll_events(); !events.empty();
+         events = connection.poll_events()) {
       streams_.handle(events, now);
     }
     // Answers that went out make room for the rest of the input.
@@ -199,7 +204,8 @@ bool ServerConnection::output_waits() const {
   return stream_->needs_flush() || (phase_ == Phase::kOpen && streams_.connection().want_write());
 }
 
-// ---- life ------------------------------------------------------------------------------------------------
+// ---- life
+// ------------------------------------------------------------------------------------------------
 
 // Moves on when HTTP/2 is over.
 void ServerConnection::settle(Time now) {
@@ -212,8 +218,8 @@ void ServerConnection::settle(Time now) {
   begin_closing(now);
 }
 
-// Shuts our side and reads to the peer's end: closing with bytes unread would throw away what is on its way
-// to the peer.
+// Shuts our side and reads to the peer's end: closing with bytes unread would throw away what is on
+// its way to the peer.
 void ServerConnection::begin_closing(Time now) {
   stream_->shutdown_write();
   phase_ = Phase::kClosing;
@@ -230,11 +236,15 @@ std::uint32_t ServerConnection::wanted_events() const {
 
 Time ServerConnection::next_deadline() const {
   switch (phase_) {
-    case Phase::kHandshake: return opened_ + shared_.options.handshake_timeout;
+    case Phase::kHandshake:
+      return opened_ + shared_.options.handshake_timeout;
     case Phase::kLingering:
-    case Phase::kClosing: return phase_ends_;
-    case Phase::kFinished: return Time::never();
-    case Phase::kOpen: break;
+    case Phase::kClosing:
+      return phase_ends_;
+    case Phase::kFinished:
+      return Time::never();
+    case Phase::kOpen:
+      break;
   }
   Time at = streams_.next_deadline();
   if (!streams_.connection().remote_settings_received()) {
@@ -262,7 +272,8 @@ void ServerConnection::on_time(std::span<std::uint8_t> scratch, Time now) {
   }
   streams_.on_time(now);
   Connection& connection = streams_.connection();
-  if (!connection.remote_settings_received() && opened_ + shared_.options.handshake_timeout <= now) {
+  if (!connection.remote_settings_received() &&
+      opened_ + shared_.options.handshake_timeout <= now) {
     connection.terminate(ErrorCode::kSettingsTimeout);
   } else if (streams_.empty() && last_progress_ + shared_.options.idle_timeout <= now) {
     connection.close_connection();

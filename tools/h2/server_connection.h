@@ -1,5 +1,5 @@
-// One socket of the server: TLS or cleartext beneath, ServerStreams above, and the timeouts of both.
-// Part of tools/h2/server.h's inside.
+// One socket of the server: TLS or cleartext beneath, ServerStreams above, and the timeouts of
+// both. Part of tools/h2/server.h's inside.
 #ifndef H2_TOOLS_H2_SERVER_CONNECTION_H_
 #define H2_TOOLS_H2_SERVER_CONNECTION_H_
 
@@ -25,7 +25,8 @@ class ServerConnection {
   ServerConnection& operator=(const ServerConnection&) = delete;
 
   int fd() const { return fd_; }
-  // The socket is readable, writable or broken, as far as epoll's `events` say. `scratch` is memory for one read.
+  // The socket is readable, writable or broken, as far as epoll's `events` say. `scratch` is memory
+  // for one read.
   void on_ready(std::uint32_t events, std::span<std::uint8_t> scratch, Time now);
   void on_time(std::span<std::uint8_t> scratch, Time now);
   // What epoll is to wait for.
@@ -74,12 +75,12 @@ class ServerConnection {
   Phase phase_ = Phase::kOpen;
   std::vector<std::uint8_t> unread_;  // what the connection did not take yet
   bool handshake_writes_ = false;
-  bool input_left_ = false;           // the stream has more than one turn took
+  bool input_left_ = false;  // the stream has more than one turn took
   bool draining_ = false;
   Time opened_;
-  Time last_progress_;  // bytes in, or bytes out
+  Time last_progress_;                  // bytes in, or bytes out
   Time stalled_since_ = Time::never();  // output waits, and none of it was taken since
-  Time phase_ends_ = Time::never();  // of kLingering and kClosing
+  Time phase_ends_ = Time::never();     // of kLingering and kClosing
   std::uint64_t bytes_received_ = 0;
   std::uint64_t bytes_sent_ = 0;
 };

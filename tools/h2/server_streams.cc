@@ -44,33 +44,33 @@ ServerStreams::ServerStreams(ServerShared& shared, Time now)
 
 void ServerStreams::handle(std::span<const Event> events, Time now) {
   for (const Event& any : events) {
-    std::visit(
-        overloaded{
-            [&](const RequestReceived& event) { on_request(event, now); },
-            [&](const DataReceived& event) { on_data(event, now); },
-            [&](const TrailersReceived& event) {
-              const auto found = streams_.find(event.stream_id.value);
-              if (found != streams_.end() && !found->second.dead) request_ended(found->first, found->second, now);
-            },
-            [&](const StreamReset& event) { on_reset(event); },
-            [&](const BodyReleased& event) { on_released(event); },
-            [&](const PingAckReceived& event) {
-              if (event.data == kDrainPing && !drain_at_.is_never()) {
-                drain_at_ = Time::never();
-                connection_.close_connection();
-              }
-            },
-            [](const ResponseReceived&) {},
-            [](const InformationalResponseReceived&) {},
-            [](const PushedStreamReceived&) {},
-            [](const WindowUpdated&) {},
-            [](const RemoteSettingsChanged&) {},
-            [](const SettingsAcknowledged&) {},
-            [](const PingReceived&) {},
-            [](const ConnectionTerminated&) {},
-            [](const ConnectionFailed&) {},
-        },
-        any);
+    std::visit(overloaded{
+                   [&](const RequestReceived& event) { on_request(event, now); },
+                   [&](const DataReceived& event) { on_data(event, now); },
+                   [&](const TrailersReceived& event) {
+                     const auto found = streams_.find(event.stream_id.value);
+                     if (found != streams_.end() && !found->second.dead)
+                       request_ended(found->first, found->second, now);
+                   },
+                   [&](const StreamReset& event) { on_reset(event); },
+                   [&](const BodyReleased& event) { on_released(event); },
+                   [&](const PingAckReceived& event) {
+                     if (event.data == kDrainPing && !drain_at_.is_never()) {
+                       drain_at_ = Time::never();
+                       connection_.close_connection();
+                     }
+                   },
+                   [](const ResponseReceived&) {},
+                   [](const InformationalResponseReceived&) {},
+                   [](const PushedStreamReceived&) {},
+                   [](const WindowUpdated&) {},
+                   [](const RemoteSettingsChanged&) {},
+                   [](const SettingsAcknowledged&) {},
+                   [](const PingReceived&) {},
+                   [](const ConnectionTerminated&) {},
+                   [](const ConnectionFailed&) {},
+               },
+               any);
   }
 }
 
@@ -104,7 +104,8 @@ void ServerStreams::on_data(const DataReceived& event, Time now) {
   const auto found = streams_.find(event.stream_id.value);
   if (found == streams_.end() || found->second.dead || found->second.replied) {
     (void)connection_.acknowledge_received_data(size, event.stream_id);
-    if (found != streams_.end() && event.end_stream == EndStream::kYes) found->second.request_ended = true;
+    if (found != streams_.end() && event.end_stream == EndStream::kYes)
+      found->second.request_ended = true;
     return;
   }
   Stream& stream = found->second;
@@ -161,8 +162,9 @@ void ServerStreams::refuse_body(std::uint32_t id, Stream& stream) {
   stream.body = std::string();
   (void)connection_.acknowledge_received_data(stream.withheld, StreamId{id});
   stream.withheld = 0;
-  stream.reply = text_reply(stream.request, 413,
-                            "a request's body may have " + std::to_string(shared_.options.max_body) + " bytes here");
+  stream.reply = text_reply(
+      stream.request, 413,
+      "a request's body may have " + std::to_string(shared_.options.max_body) + " bytes here");
   send_reply(id, stream, {});
 }
 
@@ -210,11 +212,13 @@ void ServerStreams::drip(std::uint32_t id, Stream& stream, Time now) {
   const bool more = stream.reply.drip->allow_one();
   (void)connection_.resume_body(StreamId{id});
   // Interval 0 too leaves other streams their turn.
-  set_timer(id, stream, more ? now + std::max(stream.reply.drip_interval, nanoseconds(1)) : Time::never());
+  set_timer(id, stream,
+            more ? now + std::max(stream.reply.drip_interval, nanoseconds(1)) : Time::never());
 }
 
 void ServerStreams::reply_done(std::uint32_t id, Stream& stream) {
-  // RFC 9113 §8.1: a complete response, then RST_STREAM(NO_ERROR) for a request that is not to go on.
+  // RFC 9113 §8.1: a complete response, then RST_STREAM(NO_ERROR) for a request that is not to go
+  // on.
   if (!stream.request_ended) (void)connection_.reset_stream(StreamId{id}, ErrorCode::kNoError);
   connection_.release_stream(StreamId{id});
   erase(id);

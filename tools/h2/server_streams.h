@@ -1,5 +1,5 @@
 // The server's side of one HTTP/2 connection without its socket: takes events, gives replies.
-// Part of tools/h2/server.h's inside; tested by tests/tools/server_routes_test.cc and others.
+// Part of tools/h2/server.h's inside; tested by tests/tools/server_test.cc.
 #ifndef H2_TOOLS_H2_SERVER_STREAMS_H_
 #define H2_TOOLS_H2_SERVER_STREAMS_H_
 
@@ -31,7 +31,8 @@ class ServerStreams {
   Time next_deadline() const;
 
   bool empty() const { return streams_.empty(); }
-  // The first step of a graceful end: GOAWAY and a PING; the second follows its answer or `at_most` later.
+  // The first step of a graceful end: GOAWAY and a PING; the second follows its answer or `at_most`
+  // later.
   void begin_drain(Time now, Duration at_most);
 
   std::uint64_t requests() const { return requests_; }
@@ -45,9 +46,9 @@ class ServerStreams {
     std::uint64_t received = 0;  // of the request's body
     std::uint32_t withheld = 0;  // credit not given back yet
     bool request_ended = false;
-    bool replied = false;        // the head of the reply is out
-    bool body_held = false;      // the connection refers to the reply's body
-    bool dead = false;           // reset; kept only for the body that the connection refers to
+    bool replied = false;    // the head of the reply is out
+    bool body_held = false;  // the connection refers to the reply's body
+    bool dead = false;       // reset; kept only for the body that the connection refers to
     Time timer = Time::never();
   };
   using Streams = std::map<std::uint32_t, Stream>;
