@@ -412,7 +412,7 @@ struct TlsEngine::Impl {
 
   // Of the library's last failure.
   TransportError failure(Phase phase) const {
-    const std::uint32_t code = ERR_peek_error();
+    const std::uint32_t code = ERR_peek_last_error();  // the first may be a signature's, deep inside
     const bool ours = code != 0 && ERR_GET_LIB(code) == ERR_LIB_SSL;
     const int reason = ours ? ERR_GET_REASON(code) : 0;
     TransportErrc errc = phase == Phase::kTls ? TransportErrc::kTlsHandshake : TransportErrc::kTlsProtocol;

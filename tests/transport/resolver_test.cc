@@ -50,7 +50,11 @@ TEST(Resolver, PassedDeadlineIsToldWithoutAnAnswer) {
 TEST(Resolver, DeadlineHoldsWhileNameServersAreSilent) {
   const Deadline deadline = deadline_after(system_clock(), milliseconds(50));
   const auto result = make_resolver()->resolve("nobody-has-this-name.example", 80, deadline);
-  if (!result && result.error().code == TransportErrc::kTimedOut) EXPECT_GE(system_clock().now(), deadline);
+  ASSERT_FALSE(result);
+  // Without a network the answer comes at once, and is another error.
+  if (result.error().code == TransportErrc::kTimedOut) {
+    EXPECT_GE(system_clock().now(), deadline);
+  }
 }
 
 }  // namespace

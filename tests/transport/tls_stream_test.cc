@@ -415,7 +415,8 @@ class TwoThreads {
       ASSERT_TRUE(got) << got.error().message();
       in_.append(reinterpret_cast<const char*>(buffer.data()), got->bytes);
       if (!got->would_block()) continue;
-      const auto ready = stream_.wait(true, blocked_, soon());
+      // wait() flushes by itself, but is not ended by that; only who wants to write is.
+      const auto ready = stream_.wait(true, blocked_ || (written_ && stream_.needs_flush()), soon());
       ASSERT_TRUE(ready) << ready.error().message();
       ASSERT_FALSE(ready->timed_out);
       if (!ready->writable) continue;
