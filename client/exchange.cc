@@ -68,8 +68,10 @@ std::string describe(const DriverError& e) {
     case DriverError::Kind::kConnection:
       if (e.cause == Errc::kNotHttp2) {
         return "the server does not speak HTTP/2; it answered \"" + printable(e.excerpt) + "\"";
-      } else if (e.cause == Errc::kConnectionLost || e.cause == Errc::kConnectionClosed) {
+      } else if (is_connection_lost(e.cause) || e.cause == Errc::kConnectionClosed) {
         out = "the connection was closed by the server";
+        if (e.cause == Errc::kLostInFrame) out += " in the middle of a frame";
+        if (e.cause == Errc::kLostInFieldBlock) out += " in the middle of a header section";
         if (e.io && e.io->code != transport::TransportErrc::kClosed)
           out += " (" + std::string(transport::describe(e.io->code)) + ")";
       } else {
@@ -116,7 +118,7 @@ Error ResponseStream::Impl::failed(const DriverError& e) {
                                                    : ErrorKind::kStreamReset;
       break;
     case DriverError::Kind::kConnection:
-      kind = e.cause == Errc::kConnectionLost || e.cause == Errc::kConnectionClosed
+      kind = is_connection_lost(e.cause) || e.cause == Errc::kConnectionClosed
                  ? ErrorKind::kConnectionLost
                  : ErrorKind::kProtocol;
       break;

@@ -131,12 +131,14 @@ std::span<const Event> Connection::Impl::receive_end(Time now) {
   now_ = std::max(now_, now);
   if (ended_) return poll_events();
   ended_ = true;
-  const bool mid_frame = !carry_.empty() || incoming_.kind != Block::Kind::kNone;
-  const bool clean = streams_.live() == held_ && !mid_frame && settings_seen_;
+  const Errc cause = !carry_.empty()                        ? Errc::kLostInFrame
+                     : incoming_.kind != Block::Kind::kNone ? Errc::kLostInFieldBlock
+                                                            : Errc::kConnectionLost;
+  const bool clean = streams_.live() == held_ && cause == Errc::kConnectionLost && settings_seen_;
   if (!clean && !error_) {
-    error_ = ConnectionError{ErrorCode::kNoError, Errc::kConnectionLost};
+    error_ = ConnectionError{ErrorCode::kNoError, cause};
     report(ConnectionFailed{*error_, {}});
-    end_all_streams(ResetBy::kConnection, ErrorCode::kNoError, Errc::kConnectionLost);
+    end_all_streams(ResetBy::kConnection, ErrorCode::kNoError, cause);
   }
   output_.drop_all(*this);
   return poll_events();

@@ -74,7 +74,7 @@ class Connection {
   // Takes bytes from the peer, in any pieces. Never fails: the peer's errors are events (RFC 9113 §5.4).
   Received receive_data(Bytes bytes, Time now);
   // The byte stream has ended (FIN, error). Unless no streams are open and no frame is cut: ConnectionFailed with
-  // Errc::kConnectionLost, then a StreamReset for each open stream. Output is dropped, so that bodies are released:
+  // Errc::kConnectionLost (kLostInFrame, kLostInFieldBlock), then a StreamReset for each open stream. Output is dropped, so that bodies are released:
   // no write of pieces that data_to_send gave may be under way any more.
   std::span<const Event> receive_end(Time now);
   // Events that calls other than receive_data gave rise to (BodyReleased after mark_sent, ends of streams

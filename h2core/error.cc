@@ -111,6 +111,8 @@ std::string_view describe(Errc cause) {
       return "the peer did not process the request, which can be sent again (RFC 9113 §8.7)";
     case Errc::kResetByPeer: return "the peer reset the stream (RFC 9113 §6.4)";
     case Errc::kConnectionLost: return "the connection was lost";
+    case Errc::kLostInFrame: return "the connection was lost in the middle of a frame";
+    case Errc::kLostInFieldBlock: return "the connection was lost in the middle of a field block";
     case Errc::kBodyFailed: return "the source of the body reported an error";
     case Errc::kStreamUnknown: return "there is no such stream";
     case Errc::kStreamClosedLocally: return "our side of the stream has ended already";
@@ -183,6 +185,8 @@ std::string_view to_string(Errc cause) {
     case Errc::kRefusedByPeer: return "refused_by_peer";
     case Errc::kResetByPeer: return "reset_by_peer";
     case Errc::kConnectionLost: return "connection_lost";
+    case Errc::kLostInFrame: return "lost_in_frame";
+    case Errc::kLostInFieldBlock: return "lost_in_field_block";
     case Errc::kBodyFailed: return "body_failed";
     case Errc::kStreamUnknown: return "stream_unknown";
     case Errc::kStreamClosedLocally: return "stream_closed_locally";

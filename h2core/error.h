@@ -80,6 +80,8 @@ enum class Errc : std::uint16_t {
   kRefusedByPeer,         // REFUSED_STREAM, or above the peer's GOAWAY: not processed (RFC 9113 §8.7)
   kResetByPeer,           // any other RST_STREAM (RFC 9113 §6.4)
   kConnectionLost,        // the byte stream ended with streams open
+  kLostInFrame,           // the same, in the middle of a frame
+  kLostInFieldBlock,      // the same, in the middle of a field block: CONTINUATION was to come
   kBodyFailed,            // our own BodySource reported an error
 
   // The caller's mistakes.
@@ -93,6 +95,11 @@ enum class Errc : std::uint16_t {
   kPushDisabledByPeer,    // (RFC 9113 §8.4)
   kQueueFull,             // Config::max_queued_requests
 };
+
+// Whether the cause is the end of the byte stream, wherever it came.
+constexpr bool is_connection_lost(Errc cause) {
+  return cause == Errc::kConnectionLost || cause == Errc::kLostInFrame || cause == Errc::kLostInFieldBlock;
+}
 
 // One sentence about the cause, for people; static storage.
 std::string_view describe(Errc cause);

@@ -153,11 +153,12 @@ Result<Ready, TransportError> TcpStream::wait(bool want_read, bool want_write, D
     if ((fds[1].revents & POLLIN) != 0) {
       std::uint64_t times = 0;
       (void)calls.read(wake_fd_.load(), &times, sizeof times);
-      woken_.store(false);
-      ready.woken = true;
+      // False if an earlier wait() saw the flag already: one wake() ends one wait().
+      ready.woken = woken_.exchange(false);
     }
-    ready.timed_out = !ready.readable && !ready.writable && !ready.woken;
-    if (ready.timed_out && environment_.clock->now() < deadline) continue;
+    if (ready.readable || ready.writable || ready.woken) return ready;
+    if (environment_.clock->now() < deadline) continue;
+    ready.timed_out = true;
     return ready;
   }
 }

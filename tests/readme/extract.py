@@ -9,7 +9,7 @@ found = re.search(r"<!-- run: tests/readme, %s -->\n```cpp\n(.*?)\n```\n" % re.e
 if not found:
     sys.exit("%s has no example named %s" % (path, name))
 lines = found.group(1).splitlines()
-limit = {"sans_io": 40, "client": 12}[name]
+limit = {"sans_io": 30, "client": 10}[name]
 code = [line for line in lines if line.strip()]
 if len(code) > limit:
     sys.exit("the example %s has %d lines of code, more than %d" % (name, len(code), limit))

@@ -25,9 +25,9 @@ TEST(Readme, SansIoExampleGetsAPage) {
     server.mark_sent(in.size());
     return in;
   };
-  testing::internal::CaptureStdout();
-  EXPECT_EQ(get(exchange), 203);
-  EXPECT_EQ(testing::internal::GetCapturedStdout(), page);
+  std::string got;
+  EXPECT_EQ(get(exchange, [&](h2::Bytes bytes) { got += h2::as_string_view(bytes); }), 203);
+  EXPECT_EQ(got, page);
   EXPECT_EQ(asked_for, "/");
 }
 

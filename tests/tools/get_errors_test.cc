@@ -77,13 +77,13 @@ TEST(GetErrors, ServerThatClosesAtOnce) {
 TEST(GetErrors, ServerThatClosesMidFrame) {
   EXPECT_THAT(
       failure_of(send_and_close(kServerSettings + kSettingsAck + std::string("\0\0\x05\x01", 4))),
-      AnyOf(HasSubstr("closed"), HasSubstr("reset")));
+      HasSubstr("in the middle of a frame"));
 }
 
 TEST(GetErrors, ServerThatClosesMidHeaders) {
   EXPECT_THAT(
       failure_of(send_and_close(kServerSettings + kSettingsAck + frame_bytes(1, 0, 1, kStatus200))),
-      AnyOf(HasSubstr("closed"), HasSubstr("reset")));
+      HasSubstr("in the middle of a header section"));
 }
 
 TEST(GetErrors, ServerThatClosesMidBodyKeepsWhatCame) {

@@ -454,14 +454,19 @@ TEST_F(DriverTest, ServerThatClosesAtOnce) {
 }
 
 TEST_F(DriverTest, ServerThatClosesMidFrameAndMidHeaders) {
-  for (const std::string& bytes :
-       {kStart + FrameScript().frame_header(5, 1, 4, 1).str(),
-        kStart +
-            FrameScript().headers_block(1, tests::plain_block(kOk), tests::kOpen, false).str()}) {
-    serve(ScriptedServer::sending(bytes, 60));
+  struct {
+    std::string bytes;
+    Errc cause;
+  } const cases[] = {
+      {kStart + FrameScript().frame_header(5, 1, 4, 1).str(), Errc::kLostInFrame},
+      {kStart + FrameScript().headers_block(1, tests::plain_block(kOk), tests::kOpen, false).str(),
+       Errc::kLostInFieldBlock},
+  };
+  for (const auto& c : cases) {
+    serve(ScriptedServer::sending(c.bytes, 60));
     const auto driver = connect();
     ClientStream stream = get(*driver, "/");
-    EXPECT_EQ(failure_of(stream).cause, Errc::kConnectionLost);
+    EXPECT_EQ(failure_of(stream).cause, c.cause);
   }
 }
 

@@ -15,7 +15,7 @@ TEST(TransportError, MessageNamesPhasePeerAndCause) {
 
 TEST(TransportError, MessageAddsTheDetail) {
   const TransportError error{Phase::kTls, TransportErrc::kCertificateUntrusted, 0, "a.test", "self signed"};
-  EXPECT_EQ(error.message(), "TLS handshake with a.test failed: the certificate is not trusted (self signed).");
+  EXPECT_EQ(error.message(), "TLS with a.test failed: the certificate is not trusted (self signed).");
 }
 
 TEST(TransportError, SystemErrorTellsWhatTheSystemSaid) {

@@ -272,7 +272,7 @@ TEST(TlsStream, HandshakeEndsAtItsDeadline) {
   const auto failed = client->handshake(deadline_after(system_clock(), milliseconds(5)));
   ASSERT_FALSE(failed);
   EXPECT_EQ(failed.error().code, TransportErrc::kTimedOut);
-  EXPECT_EQ(failed.error().message(), "TLS handshake with a.test failed: timed out.");
+  EXPECT_EQ(failed.error().message(), "TLS with a.test failed: timed out.");
 }
 
 TEST(TlsStream, WakeCancelsAHandshake) {
