@@ -1,5 +1,5 @@
-// Requests through two connections in memory, ours against ours and libnghttp2 against itself: 100 streams at a time,
-// each a small request and a response of 100 bytes; both sides' work is counted.
+// Requests through two connections in memory, ours against ours and libnghttp2 against itself: 100
+// streams at a time, each a small request and a response of 100 bytes; both sides' work is counted.
 //
 //   bazel run --config=opt //bench:connection_bench
 #include <benchmark/benchmark.h>
@@ -19,13 +19,23 @@ constexpr int kStreams = 100;
 const std::string kBody(100, 'b');
 
 const std::vector<std::pair<std::string, std::string>> kRequest = {
-    {":method", "GET"},      {":scheme", "https"},          {":authority", "example.com"}, {":path", "/index.html"},
-    {"user-agent", "bench"}, {"accept", "text/html,*/*"},   {"accept-encoding", "gzip"},   {"cookie", "session=0123456789abcdef"}};
-const std::vector<std::pair<std::string, std::string>> kResponse = {
-    {":status", "200"}, {"server", "bench"},         {"content-type", "text/html"},
-    {"content-length", "100"}, {"cache-control", "max-age=60"}, {"vary", "accept-encoding"}};
+    {":method", "GET"},
+    {":scheme", "https"},
+    {":authority", "example.com"},
+    {":path", "/index.html"},
+    {"user-agent", "bench"},
+    {"accept", "text/html,*/*"},
+    {"accept-encoding", "gzip"},
+    {"cookie", "session=0123456789abcdef"}};
+const std::vector<std::pair<std::string, std::string>> kResponse = {{":status", "200"},
+                                                                    {"server", "bench"},
+                                                                    {"content-type", "text/html"},
+                                                                    {"content-length", "100"},
+                                                                    {"cache-control", "max-age=60"},
+                                                                    {"vary", "accept-encoding"}};
 
-// ---- ours ------------------------------------------------------------------------------------------------
+// ---- ours
+// ------------------------------------------------------------------------------------------------
 
 template <class Handle>
 void deliver(Connection& from, Connection& to, Handle handle) {
@@ -64,7 +74,8 @@ void BM_SmallRequestsOurs(benchmark::State& state) {
   };
   const auto on_client = [&](const Event& event) {
     if (const auto* d = std::get_if<DataReceived>(&event)) {
-      (void)client.acknowledge_received_data(static_cast<std::uint32_t>(d->data.size()), d->stream_id);
+      (void)client.acknowledge_received_data(static_cast<std::uint32_t>(d->data.size()),
+                                             d->stream_id);
       finished += d->end_stream == EndStream::kYes ? 1 : 0;
     }
   };
@@ -83,14 +94,15 @@ void BM_SmallRequestsOurs(benchmark::State& state) {
 }
 BENCHMARK(BM_SmallRequestsOurs);
 
-// ---- libnghttp2 --------------------------------------------------------------------------------------------
+// ---- libnghttp2
+// --------------------------------------------------------------------------------------------
 
 std::vector<nghttp2_nv> to_nv(const std::vector<std::pair<std::string, std::string>>& fields) {
   std::vector<nghttp2_nv> list;
   for (const auto& [name, value] : fields) {
     list.push_back({reinterpret_cast<std::uint8_t*>(const_cast<char*>(name.data())),
-                    reinterpret_cast<std::uint8_t*>(const_cast<char*>(value.data())), name.size(), value.size(),
-                    NGHTTP2_NV_FLAG_NONE});
+                    reinterpret_cast<std::uint8_t*>(const_cast<char*>(value.data())), name.size(),
+                    value.size(), NGHTTP2_NV_FLAG_NONE});
   }
   return list;
 }
@@ -101,15 +113,15 @@ struct Peer {
   std::vector<nghttp2_nv> response = to_nv(kResponse);
 };
 
-ssize_t read_body(nghttp2_session*, std::int32_t, std::uint8_t* buffer, std::size_t, std::uint32_t* flags,
-                  nghttp2_data_source*, void*) {
+ssize_t read_body(nghttp2_session*, std::int32_t, std::uint8_t* buffer, std::size_t,
+                  std::uint32_t* flags, nghttp2_data_source*, void*) {
   std::memcpy(buffer, kBody.data(), kBody.size());
   *flags |= NGHTTP2_DATA_FLAG_EOF;
   return static_cast<ssize_t>(kBody.size());
 }
 
-int on_header(nghttp2_session*, const nghttp2_frame*, const std::uint8_t* name, std::size_t, const std::uint8_t*,
-              std::size_t, std::uint8_t, void*) {
+int on_header(nghttp2_session*, const nghttp2_frame*, const std::uint8_t* name, std::size_t,
+              const std::uint8_t*, std::size_t, std::uint8_t, void*) {
   benchmark::DoNotOptimize(name);
   return 0;
 }
@@ -119,9 +131,11 @@ int on_frame(nghttp2_session* session, const nghttp2_frame* frame, void* user) {
   if (frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
     nghttp2_data_provider provider{};
     provider.read_callback = &read_body;
-    nghttp2_submit_response(session, frame->hd.stream_id, peer->response.data(), peer->response.size(), &provider);
+    nghttp2_submit_response(session, frame->hd.stream_id, peer->response.data(),
+                            peer->response.size(), &provider);
   }
-  if (frame->hd.type == NGHTTP2_DATA && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0) ++peer->finished;
+  if (frame->hd.type == NGHTTP2_DATA && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0)
+    ++peer->finished;
   return 0;
 }
 
@@ -151,7 +165,8 @@ void BM_SmallRequestsNghttp2(benchmark::State& state) {
   for (auto _ : state) {
     client.finished = 0;
     for (int i = 0; i < kStreams; ++i) {
-      nghttp2_submit_request(client.session, nullptr, request.data(), request.size(), nullptr, nullptr);
+      nghttp2_submit_request(client.session, nullptr, request.data(), request.size(), nullptr,
+                             nullptr);
     }
     for (int turn = 0; client.finished < kStreams && turn < 10; ++turn) {
       nghttp2_deliver(client.session, server.session);

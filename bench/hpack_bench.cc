@@ -1,4 +1,5 @@
-// HPACK against libnghttp2 on the stories of hpack-test-case: decoding what nghttp2 encoded, encoding the raw stories.
+// HPACK against libnghttp2 on the stories of hpack-test-case: decoding what nghttp2 encoded,
+// encoding the raw stories.
 //
 //   H2_SHARED=../shared bazel run --config=opt //bench:hpack_bench
 //
@@ -29,7 +30,8 @@ using Stories = std::vector<std::vector<Block>>;
 
 Stories load(const char* folder) {
   const char* shared = std::getenv("H2_SHARED");
-  const fs::path root = fs::path(shared != nullptr ? shared : "../shared") / "hpack-test-case" / folder;
+  const fs::path root =
+      fs::path(shared != nullptr ? shared : "../shared") / "hpack-test-case" / folder;
   Stories stories;
   if (!fs::is_directory(root)) return stories;
   for (const auto& file : fs::directory_iterator(root)) {
@@ -40,7 +42,8 @@ Stories load(const char* folder) {
     for (const auto& item : json.at("cases")) {
       Block block;
       for (const auto& header : item.at("headers")) {
-        for (const auto& [name, value] : header.items()) block.fields.emplace_back(name, value.get<std::string>());
+        for (const auto& [name, value] : header.items())
+          block.fields.emplace_back(name, value.get<std::string>());
       }
       const std::string hex = item.value("wire", "");
       for (std::size_t i = 0; i + 1 < hex.size(); i += 2) {
@@ -76,7 +79,8 @@ void BM_DecodeOurs(benchmark::State& state, const char* folder) {
       hpack::Decoder decoder({.max_list_size = 1 << 20});
       for (const Block& block : story) {
         list.clear();
-        if (!decoder.decode(block.wire, hpack::EndOfBlock::kYes, list)) state.SkipWithError("decoding failed");
+        if (!decoder.decode(block.wire, hpack::EndOfBlock::kYes, list))
+          state.SkipWithError("decoding failed");
         benchmark::DoNotOptimize(list.size());
       }
     }
@@ -153,11 +157,12 @@ void BM_EncodeNghttp2(benchmark::State& state) {
         list.clear();
         for (const auto& [name, value] : block.fields) {
           list.push_back({reinterpret_cast<std::uint8_t*>(const_cast<char*>(name.data())),
-                          reinterpret_cast<std::uint8_t*>(const_cast<char*>(value.data())), name.size(), value.size(),
-                          NGHTTP2_NV_FLAG_NONE});
+                          reinterpret_cast<std::uint8_t*>(const_cast<char*>(value.data())),
+                          name.size(), value.size(), NGHTTP2_NV_FLAG_NONE});
           plain += name.size() + value.size();
         }
-        const auto length = nghttp2_hd_deflate_hd(deflater, out.data(), out.size(), list.data(), list.size());
+        const auto length =
+            nghttp2_hd_deflate_hd(deflater, out.data(), out.size(), list.data(), list.size());
         if (length < 0) state.SkipWithError("encoding failed");
         wire += static_cast<std::size_t>(length);
       }

@@ -17,8 +17,9 @@ inline constexpr std::uint32_t kSettings = 20;
 inline constexpr std::uint32_t kSettingsEntry = 1;
 inline constexpr std::uint32_t kIgnoredFrame = 5;  // PRIORITY, unknown types
 inline constexpr std::uint32_t kEmptyData = 50;
-inline constexpr std::uint32_t kWindowUpdate = 2;  // beyond kWindowUpdatesPerData for each DATA frame sent
-inline constexpr std::uint32_t kReset = 50;        // received before our response, or raised by us
+inline constexpr std::uint32_t kWindowUpdate =
+    2;  // beyond kWindowUpdatesPerData for each DATA frame sent
+inline constexpr std::uint32_t kReset = 50;  // received before our response, or raised by us
 inline constexpr std::uint32_t kRefusedStream = 50;
 inline constexpr std::uint32_t kSmallContinuation = 10;  // below kSmallContinuationBytes
 inline constexpr std::uint32_t kUnsolicitedPingAck = 10;

@@ -8,7 +8,8 @@
 
 namespace h2::inline v0 {
 
-// Asked from within data_to_send; may not call back into the connection. Must live until its BodyReleased.
+// Asked from within data_to_send; may not call back into the connection. Must live until its
+// BodyReleased.
 class BodySource {
  public:
   enum class State : std::uint8_t {

@@ -16,7 +16,8 @@ class FrameTrace;
 // When received DATA gives credit back to the connection's window (RFC 9113 §6.9.1). A stream's own
 // window is always credited on consumption.
 enum class ConnectionCredit : std::uint8_t {
-  kOnReceipt,      // at once: an unread stream never stalls the others; memory is bounded by stream windows
+  kOnReceipt,      // at once: an unread stream never stalls the others; memory is bounded by stream
+                   // windows
   kOnConsumption,  // by acknowledge_received_data: memory is bounded by the connection's window
 };
 
@@ -26,8 +27,9 @@ enum class FieldValidation : std::uint8_t { kStrict, kOff };
 struct Config {
   // Where all memory comes from; must outlive the connection. Null: default_memory().
   MemoryResource* memory = nullptr;
-  // Bytes that this connection may hold at one time. Input is left unconsumed, or streams are refused,
-  // rather than grow past it; what cannot wait ends the connection with Errc::kOutOfMemory.
+  // Bytes that this connection may hold at one time. Input is left unconsumed, or streams are
+  // refused, rather than grow past it; what cannot wait ends the connection with
+  // Errc::kOutOfMemory.
   std::size_t memory_limit = 8u << 20;
   // Seeds the hash tables; entropy is never read inside. Give each connection a random one.
   std::uint64_t hash_seed = 0;
@@ -36,12 +38,13 @@ struct Config {
 
   // ---- what we announce in SETTINGS (RFC 9113 §6.5.2) -------------------------------------------
   std::uint32_t header_table_size = 4'096;
-  bool enable_push = false;                       // clients only; off: PUSH_PROMISE is an error
-  std::uint32_t max_concurrent_streams = 100;     // streams the peer may have open
-  std::uint32_t initial_window_size = 65'535;     // per stream, at most 2^31-1
-  std::uint32_t connection_window_size = 65'535;  // above 65,535 is announced by WINDOW_UPDATE at once
-  std::uint32_t max_frame_size = 16'384;          // 16,384 to 16,777,215
-  std::uint32_t max_header_list_size = 65'536;    // RFC 9113 §10.5.1 counting: name + value + 32
+  bool enable_push = false;                    // clients only; off: PUSH_PROMISE is an error
+  std::uint32_t max_concurrent_streams = 100;  // streams the peer may have open
+  std::uint32_t initial_window_size = 65'535;  // per stream, at most 2^31-1
+  std::uint32_t connection_window_size =
+      65'535;                             // above 65,535 is announced by WINDOW_UPDATE at once
+  std::uint32_t max_frame_size = 16'384;  // 16,384 to 16,777,215
+  std::uint32_t max_header_list_size = 65'536;  // RFC 9113 §10.5.1 counting: name + value + 32
 
   // ---- how we behave ----------------------------------------------------------------------------
   ConnectionCredit connection_credit = ConnectionCredit::kOnReceipt;
@@ -49,13 +52,15 @@ struct Config {
   std::uint32_t encoder_table_size = 4'096;            // cap under the peer's HEADER_TABLE_SIZE
   std::uint32_t assumed_max_concurrent_streams = 100;  // until the peer's SETTINGS arrive
   std::uint32_t max_queued_requests = 10'000;          // over the peer's limit, waiting their turn
-  // A stream that the peer reset (or whose peer broke a rule) before our side had finished keeps its
-  // slot until release_stream(), so that work in progress counts (rapid reset). Servers only.
+  // A stream that the peer reset (or whose peer broke a rule) before our side had finished keeps
+  // its slot until release_stream(), so that work in progress counts (rapid reset). Servers only.
   bool hold_reset_streams = true;
-  std::uint32_t copy_below = 1'024;  // body pieces shorter than this are copied into the output buffer
+  std::uint32_t copy_below =
+      1'024;  // body pieces shorter than this are copied into the output buffer
   std::uint32_t max_output_batch = 65'536;  // DATA bytes put into the output ahead of mark_sent
 
-  // ---- limits against hostile peers (hostile peers, docs/limits.md) ------------------------------
+  // ---- limits against hostile peers (hostile peers, docs/limits.md)
+  // ------------------------------
   std::uint32_t max_header_fields = 512;       // per field section, cookie crumbs counted
   std::uint32_t max_continuations = 16;        // CONTINUATION frames per field block
   std::uint32_t max_settings_entries = 32;     // per SETTINGS frame
@@ -65,7 +70,8 @@ struct Config {
   std::uint32_t max_frames_per_call = 256;     // frames handled by one receive_data
   std::uint32_t abuse_budget = 10'000;         // tokens; see docs/limits.md for costs
   std::uint32_t abuse_refill_per_second = 330;
-  Duration settings_timeout = seconds(10);     // for the peer's first SETTINGS and each acknowledgement
+  Duration settings_timeout =
+      seconds(10);  // for the peer's first SETTINGS and each acknowledgement
 
   // The defaults above, with what differs by role.
   static Config client() {

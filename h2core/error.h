@@ -19,17 +19,17 @@ enum class Errc : std::uint16_t {
   kNone = 0,
 
   // Connection level, framing.
-  kBadPreface,             // the client's first bytes are not the preface (RFC 9113 §3.4)
-  kFirstFrameNotSettings,  // the peer's first frame is not SETTINGS (RFC 9113 §3.4)
-  kNotHttp2,               // the server's first bytes look like another protocol (RFC 9113 §3.4)
-  kFrameTooLarge,          // longer than our SETTINGS_MAX_FRAME_SIZE (RFC 9113 §4.2)
-  kFrameSizeWrong,         // a frame of fixed or minimum length has another (RFC 9113 §4.2)
-  kFrameOnStreamZero,      // a stream's frame on stream 0
-  kFrameNotOnStreamZero,   // a connection's frame on a stream
-  kPaddingTooLong,         // padding as long as the payload or longer (RFC 9113 §6.1)
-  kInterleavedHeaderBlock, // another frame inside a field block (RFC 9113 §4.3)
-  kUnexpectedContinuation, // CONTINUATION without an open field block (RFC 9113 §6.10)
-  kCompressionFailed,      // the field block does not decode (RFC 9113 §4.3)
+  kBadPreface,              // the client's first bytes are not the preface (RFC 9113 §3.4)
+  kFirstFrameNotSettings,   // the peer's first frame is not SETTINGS (RFC 9113 §3.4)
+  kNotHttp2,                // the server's first bytes look like another protocol (RFC 9113 §3.4)
+  kFrameTooLarge,           // longer than our SETTINGS_MAX_FRAME_SIZE (RFC 9113 §4.2)
+  kFrameSizeWrong,          // a frame of fixed or minimum length has another (RFC 9113 §4.2)
+  kFrameOnStreamZero,       // a stream's frame on stream 0
+  kFrameNotOnStreamZero,    // a connection's frame on a stream
+  kPaddingTooLong,          // padding as long as the payload or longer (RFC 9113 §6.1)
+  kInterleavedHeaderBlock,  // another frame inside a field block (RFC 9113 §4.3)
+  kUnexpectedContinuation,  // CONTINUATION without an open field block (RFC 9113 §6.10)
+  kCompressionFailed,       // the field block does not decode (RFC 9113 §4.3)
 
   // Connection level, streams and settings.
   kFrameOnIdleStream,        // (RFC 9113 §5.1)
@@ -50,17 +50,17 @@ enum class Errc : std::uint16_t {
   kWindowExceeded,       // the peer sent more than we allowed (RFC 9113 §6.9.1)
 
   // Messages (RFC 9113 §8.1.1: malformed).
-  kFieldNameInvalid,          // (RFC 9113 §8.2.1)
-  kFieldValueInvalid,         // (RFC 9113 §8.2.1)
-  kFieldConnectionSpecific,   // (RFC 9113 §8.2.2)
-  kPseudoFieldAfterRegular,   // (RFC 9113 §8.3)
-  kPseudoFieldUnknown,        // (RFC 9113 §8.3)
-  kPseudoFieldDuplicate,      // (RFC 9113 §8.3)
-  kPseudoFieldMissing,        // (RFC 9113 §8.3.1)
-  kPseudoFieldInTrailers,     // (RFC 9113 §8.1)
-  kPseudoFieldInvalid,        // a value of :method, :path, :scheme, :authority or :status (RFC 9113 §8.3)
-  kAuthorityMismatch,         // :authority and host differ (RFC 9113 §8.3.1)
-  kConnectMalformed,          // (RFC 9113 §8.5)
+  kFieldNameInvalid,         // (RFC 9113 §8.2.1)
+  kFieldValueInvalid,        // (RFC 9113 §8.2.1)
+  kFieldConnectionSpecific,  // (RFC 9113 §8.2.2)
+  kPseudoFieldAfterRegular,  // (RFC 9113 §8.3)
+  kPseudoFieldUnknown,       // (RFC 9113 §8.3)
+  kPseudoFieldDuplicate,     // (RFC 9113 §8.3)
+  kPseudoFieldMissing,       // (RFC 9113 §8.3.1)
+  kPseudoFieldInTrailers,    // (RFC 9113 §8.1)
+  kPseudoFieldInvalid,  // a value of :method, :path, :scheme, :authority or :status (RFC 9113 §8.3)
+  kAuthorityMismatch,   // :authority and host differ (RFC 9113 §8.3.1)
+  kConnectMalformed,    // (RFC 9113 §8.5)
   kContentLengthInvalid,      // (RFC 9113 §8.1.1)
   kContentLengthMismatch,     // (RFC 9113 §8.1.1)
   kInformationalEndsStream,   // (RFC 9113 §8.1)
@@ -77,28 +77,29 @@ enum class Errc : std::uint16_t {
   kTooManyInformational,  // 1xx responses on one stream
   kAbuse,                 // the abuse budget is spent (RFC 9113 §10.5)
   kOutOfMemory,           // the memory resource or Config::memory_limit refused
-  kRefusedByPeer,         // REFUSED_STREAM, or above the peer's GOAWAY: not processed (RFC 9113 §8.7)
-  kResetByPeer,           // any other RST_STREAM (RFC 9113 §6.4)
-  kConnectionLost,        // the byte stream ended with streams open
-  kLostInFrame,           // the same, in the middle of a frame
-  kLostInFieldBlock,      // the same, in the middle of a field block: CONTINUATION was to come
-  kBodyFailed,            // our own BodySource reported an error
+  kRefusedByPeer,     // REFUSED_STREAM, or above the peer's GOAWAY: not processed (RFC 9113 §8.7)
+  kResetByPeer,       // any other RST_STREAM (RFC 9113 §6.4)
+  kConnectionLost,    // the byte stream ended with streams open
+  kLostInFrame,       // the same, in the middle of a frame
+  kLostInFieldBlock,  // the same, in the middle of a field block: CONTINUATION was to come
+  kBodyFailed,        // our own BodySource reported an error
 
   // The caller's mistakes.
-  kStreamUnknown,         // no such stream, or long gone
-  kStreamClosedLocally,   // our side of the stream is ended or reset already
-  kStreamIdUnavailable,   // not the next identifier of our parity, or none is left (RFC 9113 §5.1.1)
-  kWrongRole,             // this role may not send that
-  kWrongPhase,            // headers, body and trailers in an order that HTTP does not allow
-  kConnectionClosed,      // the connection has failed, is closed or takes no new streams
-  kValueOutOfRange,       // an argument outside its documented range
-  kPushDisabledByPeer,    // (RFC 9113 §8.4)
-  kQueueFull,             // Config::max_queued_requests
+  kStreamUnknown,        // no such stream, or long gone
+  kStreamClosedLocally,  // our side of the stream is ended or reset already
+  kStreamIdUnavailable,  // not the next identifier of our parity, or none is left (RFC 9113 §5.1.1)
+  kWrongRole,            // this role may not send that
+  kWrongPhase,           // headers, body and trailers in an order that HTTP does not allow
+  kConnectionClosed,     // the connection has failed, is closed or takes no new streams
+  kValueOutOfRange,      // an argument outside its documented range
+  kPushDisabledByPeer,   // (RFC 9113 §8.4)
+  kQueueFull,            // Config::max_queued_requests
 };
 
 // Whether the cause is the end of the byte stream, wherever it came.
 constexpr bool is_connection_lost(Errc cause) {
-  return cause == Errc::kConnectionLost || cause == Errc::kLostInFrame || cause == Errc::kLostInFieldBlock;
+  return cause == Errc::kConnectionLost || cause == Errc::kLostInFrame ||
+         cause == Errc::kLostInFieldBlock;
 }
 
 // One sentence about the cause, for people; static storage.
@@ -121,8 +122,8 @@ struct StreamError {
   friend bool operator==(const StreamError&, const StreamError&) = default;
 };
 
-// The caller asked for something that HTTP/2 or the state of things does not allow. Nothing was sent,
-// nothing changed.
+// The caller asked for something that HTTP/2 or the state of things does not allow. Nothing was
+// sent, nothing changed.
 struct UsageError {
   Errc cause = Errc::kNone;
   friend bool operator==(const UsageError&, const UsageError&) = default;

@@ -8,8 +8,8 @@
 
 namespace h2::inline v0 {
 
-// A code as it stands on the wire. A peer may send any 32-bit value: unknown ones are kept as they are
-// and treated like kInternalError (RFC 9113 §7).
+// A code as it stands on the wire. A peer may send any 32-bit value: unknown ones are kept as they
+// are and treated like kInternalError (RFC 9113 §7).
 enum class ErrorCode : std::uint32_t {
   kNoError = 0x0,
   kProtocolError = 0x1,

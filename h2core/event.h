@@ -62,9 +62,9 @@ struct TrailersReceived {
   FieldsView fields;
 };
 
-// One DATA frame (RFC 9113 §6.1). Return its credit with acknowledge_received_data when the bytes have
-// been used; `flow_controlled_length` is the credit that the frame took, padding included (the padding's
-// share is returned by the core itself, so acknowledge data.size()).
+// One DATA frame (RFC 9113 §6.1). Return its credit with acknowledge_received_data when the bytes
+// have been used; `flow_controlled_length` is the credit that the frame took, padding included (the
+// padding's share is returned by the core itself, so acknowledge data.size()).
 struct DataReceived {
   StreamId stream_id;
   Bytes data;
@@ -105,14 +105,15 @@ struct BodyReleased {
   bool complete = false;
 };
 
-// The stream may send more than before; `delta` bytes were added to its window, or to the connection's
-// (stream 0) (RFC 9113 §6.9). Bodies handed to the core go on by themselves.
+// The stream may send more than before; `delta` bytes were added to its window, or to the
+// connection's (stream 0) (RFC 9113 §6.9). Bodies handed to the core go on by themselves.
 struct WindowUpdated {
   StreamId stream_id;
   std::uint32_t delta = 0;
 };
 
-// The peer's SETTINGS, applied and acknowledged (RFC 9113 §6.5). The span lives until the next receive_data.
+// The peer's SETTINGS, applied and acknowledged (RFC 9113 §6.5). The span lives until the next
+// receive_data.
 struct RemoteSettingsChanged {
   std::span<const Setting> changed;
 };
@@ -127,21 +128,23 @@ struct PingReceived {
   PingData data{};
 };
 
-// The answer to our PING; `round_trip` is measured between the instants passed to ping and receive_data.
+// The answer to our PING; `round_trip` is measured between the instants passed to ping and
+// receive_data.
 struct PingAckReceived {
   PingData data{};
   Duration round_trip;
 };
 
-// The peer's GOAWAY (RFC 9113 §6.8). Streams up to `last_stream_id` may finish; our streams above it
-// are reported as StreamReset with Processed::kNo right after this event.
+// The peer's GOAWAY (RFC 9113 §6.8). Streams up to `last_stream_id` may finish; our streams above
+// it are reported as StreamReset with Processed::kNo right after this event.
 struct ConnectionTerminated {
   ErrorCode error_code{};
   StreamId last_stream_id;
   Bytes additional_data;  // at most 256 bytes are kept
 };
 
-// The peer broke the protocol, or the byte stream was lost; nothing follows but the ends of streams.
+// The peer broke the protocol, or the byte stream was lost; nothing follows but the ends of
+// streams.
 struct ConnectionFailed {
   ConnectionError error;
   // For Errc::kNotHttp2 and kBadPreface: what came instead, at most 64 bytes.

@@ -13,7 +13,7 @@ using hpack::HeaderField;
 using hpack::Token;
 
 enum Class : std::uint8_t {
-  kName = 1,        // may stand in a field name: a token's character, and no upper case (RFC 9113 §8.2.1)
+  kName = 1,  // may stand in a field name: a token's character, and no upper case (RFC 9113 §8.2.1)
   kMethod = 2,      // may stand in a method: a token's character (RFC 9110 §5.6.2)
   kValue = 4,       // may stand in a value
   kTarget = 8,      // may stand in :path: visible ASCII
@@ -36,7 +36,8 @@ constexpr std::array<std::uint8_t, 256> make_classes() {
     if (c > 0x20 && c < 0x7f) is |= kTarget;
     if (lower || upper || digit || c == '+' || c == '-' || c == '.') is |= kScheme;
     constexpr std::string_view kNotInAuthority = "@/?#\\\"<>^`{|}";
-    if (c > 0x20 && c < 0x7f && kNotInAuthority.find(static_cast<char>(c)) == std::string_view::npos) {
+    if (c > 0x20 && c < 0x7f &&
+        kNotInAuthority.find(static_cast<char>(c)) == std::string_view::npos) {
       is |= kAuthority;
     }
     classes[c] = static_cast<std::uint8_t>(is);
@@ -61,8 +62,8 @@ bool value_valid(std::string_view value) {
 }
 
 bool status_valid(std::string_view value) {
-  return value.size() == 3 && value[0] >= '1' && value[0] <= '5' && value[1] >= '0' && value[1] <= '9' &&
-         value[2] >= '0' && value[2] <= '9';
+  return value.size() == 3 && value[0] >= '1' && value[0] <= '5' && value[1] >= '0' &&
+         value[1] <= '9' && value[2] >= '0' && value[2] <= '9';
 }
 
 // One number, no sign, no list (RFC 9110 §8.6).
@@ -152,12 +153,23 @@ struct Walk {
     if ((seen & bit(field.token)) != 0) fail(Errc::kPseudoFieldDuplicate);
     seen |= bit(field.token);
     switch (field.token) {
-      case Token::kMethod: method = field.value; break;
-      case Token::kPath: path = field.value; break;
-      case Token::kScheme: scheme = field.value; break;
-      case Token::kAuthority: authority = field.value; break;
-      case Token::kStatus: status = field.value; break;
-      default: break;
+      case Token::kMethod:
+        method = field.value;
+        break;
+      case Token::kPath:
+        path = field.value;
+        break;
+      case Token::kScheme:
+        scheme = field.value;
+        break;
+      case Token::kAuthority:
+        authority = field.value;
+        break;
+      case Token::kStatus:
+        status = field.value;
+        break;
+      default:
+        break;
     }
   }
   void take_regular(const HeaderField& field) {
@@ -217,11 +229,13 @@ Errc request_fault(const Walk& w, bool extended_connect) {
   if (w.path == "*" && w.method != "OPTIONS") return Errc::kPseudoFieldInvalid;
   const bool http = w.scheme == "http" || w.scheme == "https";
   if (http) {
-    // > MUST contain either an ":authority" pseudo-header field or a "Host" header field (RFC 9113 §8.3.1)
+    // > MUST contain either an ":authority" pseudo-header field or a "Host" header field (RFC 9113
+    // §8.3.1)
     if (has(Token::kAuthority) && w.authority.empty()) return Errc::kPseudoFieldInvalid;
     if (!has(Token::kAuthority) && (!w.host || w.host->empty())) return Errc::kPseudoFieldMissing;
   }
-  if (has(Token::kAuthority) && w.host && !same_host(w.authority, *w.host)) return Errc::kAuthorityMismatch;
+  if (has(Token::kAuthority) && w.host && !same_host(w.authority, *w.host))
+    return Errc::kAuthorityMismatch;
   if (w.host && !w.host->empty() && !all(*w.host, kAuthority)) return Errc::kAuthorityMismatch;
   return Errc::kNone;
 }
@@ -282,7 +296,8 @@ SectionInfo trailers(const Fields& fields, bool received) {
     if (!received && field.token == Token::kNone) field.token = hpack::lookup_token(field.name);
     Errc fault = fault_of(field, received);
     if (!field.name.empty() && field.name[0] == ':') fault = Errc::kPseudoFieldInTrailers;
-    if (fault == Errc::kNone && !allowed_in_trailers(field.token)) fault = Errc::kPseudoFieldInTrailers;
+    if (fault == Errc::kNone && !allowed_in_trailers(field.token))
+      fault = Errc::kPseudoFieldInTrailers;
     if (fault != Errc::kNone) {
       info.fault = fault;
       break;

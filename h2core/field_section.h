@@ -13,9 +13,10 @@
 
 namespace h2::inline v0 {
 
-// What is wrong with one field by itself, as an Errc (0: nothing): characters, connection-specific fields, the
-// grammar of pseudo-header values and of content-length. The field's token must be set. Fit for
-// hpack::Decoder::Config::classify, so that a field is judged once and not each time it comes out of a table.
+// What is wrong with one field by itself, as an Errc (0: nothing): characters, connection-specific
+// fields, the grammar of pseudo-header values and of content-length. The field's token must be set.
+// Fit for hpack::Decoder::Config::classify, so that a field is judged once and not each time it
+// comes out of a table.
 std::uint32_t classify_field(const hpack::HeaderField& field) noexcept;
 
 // What a section says, and what is wrong with it.
@@ -27,8 +28,8 @@ struct SectionInfo {
   std::optional<std::uint64_t> content_length;
 };
 
-// A request's header section (RFC 9113 §8.3.1, §8.5). `extended_connect`: whether :protocol is allowed
-// (RFC 8441 §4). Of received fields the decoder's annotation is believed.
+// A request's header section (RFC 9113 §8.3.1, §8.5). `extended_connect`: whether :protocol is
+// allowed (RFC 8441 §4). Of received fields the decoder's annotation is believed.
 SectionInfo check_request(hpack::FieldsView fields, bool extended_connect);
 // The same for fields to be sent, each of which is judged here.
 SectionInfo check_request(std::span<const hpack::HeaderField> fields, bool extended_connect);
@@ -37,7 +38,8 @@ SectionInfo check_request(std::span<const hpack::HeaderField> fields, bool exten
 SectionInfo check_response(hpack::FieldsView fields);
 SectionInfo check_response(std::span<const hpack::HeaderField> fields);
 
-// A trailer section (RFC 9113 §8.1): no pseudo-header fields, and none that frames or routes the message.
+// A trailer section (RFC 9113 §8.1): no pseudo-header fields, and none that frames or routes the
+// message.
 SectionInfo check_trailers(hpack::FieldsView fields);
 SectionInfo check_trailers(std::span<const hpack::HeaderField> fields);
 

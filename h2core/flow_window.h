@@ -9,7 +9,8 @@
 
 namespace h2::inline v0 {
 
-// What one side may still send. May be negative after INITIAL_WINDOW_SIZE has shrunk (RFC 9113 §6.9.2).
+// What one side may still send. May be negative after INITIAL_WINDOW_SIZE has shrunk (RFC 9113
+// §6.9.2).
 class FlowWindow {
  public:
   explicit FlowWindow(std::int64_t initial) : available_(initial) {}
@@ -34,9 +35,9 @@ class FlowWindow {
   std::int64_t available_;
 };
 
-// What we have allowed the peer to send, and what of it is to be given back. The bytes of a window are at
-// any time in one of three places: the peer may send them (available), they were received and not used
-// (unacknowledged), or they were used and wait to be worth a WINDOW_UPDATE (pending).
+// What we have allowed the peer to send, and what of it is to be given back. The bytes of a window
+// are at any time in one of three places: the peer may send them (available), they were received
+// and not used (unacknowledged), or they were used and wait to be worth a WINDOW_UPDATE (pending).
 class ReceiveWindow {
  public:
   explicit ReceiveWindow(std::int64_t size) : size_(size), available_(size) {}
@@ -52,8 +53,8 @@ class ReceiveWindow {
     unacknowledged_ += bytes;
     return true;
   }
-  // `bytes` (at most unacknowledged) were used. Returns the WINDOW_UPDATE increment to be sent now, or 0: credit
-  // is saved up until it comes to half of the window.
+  // `bytes` (at most unacknowledged) were used. Returns the WINDOW_UPDATE increment to be sent now,
+  // or 0: credit is saved up until it comes to half of the window.
   std::uint32_t acknowledge(std::uint32_t bytes) {
     unacknowledged_ -= bytes;
     pending_ += bytes;

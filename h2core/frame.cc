@@ -5,16 +5,26 @@ namespace h2::inline v0 {
 
 std::string_view to_string(FrameType type) {
   switch (type) {
-    case FrameType::kData: return "DATA";
-    case FrameType::kHeaders: return "HEADERS";
-    case FrameType::kPriority: return "PRIORITY";
-    case FrameType::kRstStream: return "RST_STREAM";
-    case FrameType::kSettings: return "SETTINGS";
-    case FrameType::kPushPromise: return "PUSH_PROMISE";
-    case FrameType::kPing: return "PING";
-    case FrameType::kGoAway: return "GOAWAY";
-    case FrameType::kWindowUpdate: return "WINDOW_UPDATE";
-    case FrameType::kContinuation: return "CONTINUATION";
+    case FrameType::kData:
+      return "DATA";
+    case FrameType::kHeaders:
+      return "HEADERS";
+    case FrameType::kPriority:
+      return "PRIORITY";
+    case FrameType::kRstStream:
+      return "RST_STREAM";
+    case FrameType::kSettings:
+      return "SETTINGS";
+    case FrameType::kPushPromise:
+      return "PUSH_PROMISE";
+    case FrameType::kPing:
+      return "PING";
+    case FrameType::kGoAway:
+      return "GOAWAY";
+    case FrameType::kWindowUpdate:
+      return "WINDOW_UPDATE";
+    case FrameType::kContinuation:
+      return "CONTINUATION";
   }
   return "UNKNOWN";
 }

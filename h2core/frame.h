@@ -107,7 +107,8 @@ struct GoAwayFrame {
 };
 struct WindowUpdateFrame {
   StreamId stream_id;
-  std::uint32_t increment = 0;  // 0 is an error that depends on the stream; the connection judges it
+  std::uint32_t increment =
+      0;  // 0 is an error that depends on the stream; the connection judges it
 };
 struct ContinuationFrame {
   StreamId stream_id;
@@ -119,9 +120,9 @@ struct UnknownFrame {
   Bytes payload;
 };
 
-using Frame =
-    std::variant<DataFrame, HeadersFrame, PriorityFrame, RstStreamFrame, SettingsFrame, PushPromiseFrame,
-                 PingFrame, GoAwayFrame, WindowUpdateFrame, ContinuationFrame, UnknownFrame>;
+using Frame = std::variant<DataFrame, HeadersFrame, PriorityFrame, RstStreamFrame, SettingsFrame,
+                           PushPromiseFrame, PingFrame, GoAwayFrame, WindowUpdateFrame,
+                           ContinuationFrame, UnknownFrame>;
 
 }  // namespace h2::inline v0
 

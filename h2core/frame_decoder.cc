@@ -12,7 +12,9 @@ std::uint32_t read_u32(const std::uint8_t* from) {
          std::uint32_t{from[3]};
 }
 
-StreamId read_stream_id(const std::uint8_t* from) { return StreamId{read_u32(from) & StreamId::kMax}; }
+StreamId read_stream_id(const std::uint8_t* from) {
+  return StreamId{read_u32(from) & StreamId::kMax};
+}
 
 constexpr FrameError kWrongSize{FrameError::Scope::kConnection, ErrorCode::kFrameSizeError,
                                 Errc::kFrameSizeWrong};
@@ -20,26 +22,34 @@ constexpr FrameError kWrongSize{FrameError::Scope::kConnection, ErrorCode::kFram
 // The length that a frame of the type must have; none: it varies.
 std::optional<std::uint32_t> fixed_length(const FrameHeader& header) {
   switch (header.type) {
-    case FrameType::kPriority: return 5;
-    case FrameType::kRstStream: return 4;
-    case FrameType::kPing: return 8;
-    case FrameType::kWindowUpdate: return 4;
-    case FrameType::kSettings: return header.has(kFlagAck) ? std::optional<std::uint32_t>(0) : std::nullopt;
-    default: return std::nullopt;
+    case FrameType::kPriority:
+      return 5;
+    case FrameType::kRstStream:
+      return 4;
+    case FrameType::kPing:
+      return 8;
+    case FrameType::kWindowUpdate:
+      return 4;
+    case FrameType::kSettings:
+      return header.has(kFlagAck) ? std::optional<std::uint32_t>(0) : std::nullopt;
+    default:
+      return std::nullopt;
   }
 }
 
-// Cuts the pad length and the padding off. `mandatory` bytes have to be left in any case: a payload that is too
-// short for them is a matter of size (RFC 9113 §4.2), padding that reaches into them one of protocol
-// (RFC 9113 §6.1, §6.2, §6.6).
-std::optional<FrameError> strip_padding(const FrameHeader& header, std::size_t mandatory, Bytes& payload) {
+// Cuts the pad length and the padding off. `mandatory` bytes have to be left in any case: a payload
+// that is too short for them is a matter of size (RFC 9113 §4.2), padding that reaches into them
+// one of protocol (RFC 9113 §6.1, §6.2, §6.6).
+std::optional<FrameError> strip_padding(const FrameHeader& header, std::size_t mandatory,
+                                        Bytes& payload) {
   const bool padded = header.has(kFlagPadded);
   const std::size_t least = mandatory + (padded ? 1 : 0);
   if (payload.size() < least) return kWrongSize;
   if (!padded) return std::nullopt;
   const std::size_t padding = payload[0];
   if (padding > payload.size() - least) {
-    return FrameError{FrameError::Scope::kConnection, ErrorCode::kProtocolError, Errc::kPaddingTooLong};
+    return FrameError{FrameError::Scope::kConnection, ErrorCode::kProtocolError,
+                      Errc::kPaddingTooLong};
   }
   payload = payload.subspan(1, payload.size() - 1 - padding);
   return std::nullopt;
@@ -56,9 +66,11 @@ FrameHeader read_frame_header(std::span<const std::uint8_t, kFrameHeaderSize> by
           static_cast<FrameType>(bytes[3]), bytes[4], read_stream_id(bytes.data() + 5)};
 }
 
-std::optional<FrameError> check_frame_header(const FrameHeader& header, std::uint32_t max_frame_size) {
+std::optional<FrameError> check_frame_header(const FrameHeader& header,
+                                             std::uint32_t max_frame_size) {
   if (header.length > max_frame_size) {
-    return FrameError{FrameError::Scope::kConnection, ErrorCode::kFrameSizeError, Errc::kFrameTooLarge};
+    return FrameError{FrameError::Scope::kConnection, ErrorCode::kFrameSizeError,
+                      Errc::kFrameTooLarge};
   }
   const auto wrong_stream = [](Errc cause) {
     return FrameError{FrameError::Scope::kConnection, ErrorCode::kProtocolError, cause};
@@ -87,7 +99,8 @@ std::optional<FrameError> check_frame_header(const FrameHeader& header, std::uin
     return error;
   }
   const bool settings = header.type == FrameType::kSettings;
-  if ((settings && header.length % 6 != 0) || (header.type == FrameType::kGoAway && header.length < 8)) {
+  if ((settings && header.length % 6 != 0) ||
+      (header.type == FrameType::kGoAway && header.length < 8)) {
     return kWrongSize;
   }
   return std::nullopt;
@@ -103,7 +116,8 @@ Result<Frame, FrameError> decode_frame(const FrameHeader& header, Bytes payload)
     case FrameType::kHeaders: {
       const std::size_t mandatory = header.has(kFlagPriority) ? 5 : 0;
       if (const auto wrong = strip_padding(header, mandatory, payload)) return unexpected(*wrong);
-      HeadersFrame frame{id, header.has(kFlagEndStream), header.has(kFlagEndHeaders), std::nullopt, {}};
+      HeadersFrame frame{
+          id, header.has(kFlagEndStream), header.has(kFlagEndHeaders), std::nullopt, {}};
       if (header.has(kFlagPriority)) {
         frame.priority = read_priority(payload.data());
         payload = payload.subspan(5);
@@ -113,8 +127,8 @@ Result<Frame, FrameError> decode_frame(const FrameHeader& header, Bytes payload)
     }
     case FrameType::kPriority: {
       if (payload.size() != 5) {
-        return unexpected(
-            FrameError{FrameError::Scope::kStream, ErrorCode::kFrameSizeError, Errc::kFrameSizeWrong});
+        return unexpected(FrameError{FrameError::Scope::kStream, ErrorCode::kFrameSizeError,
+                                     Errc::kFrameSizeWrong});
       }
       return Frame(PriorityFrame{id, read_priority(payload.data())});
     }
@@ -142,7 +156,8 @@ Result<Frame, FrameError> decode_frame(const FrameHeader& header, Bytes payload)
     case FrameType::kGoAway: {
       if (payload.size() < 8) return unexpected(kWrongSize);
       return Frame(GoAwayFrame{read_stream_id(payload.data()),
-                               static_cast<ErrorCode>(read_u32(payload.data() + 4)), payload.subspan(8)});
+                               static_cast<ErrorCode>(read_u32(payload.data() + 4)),
+                               payload.subspan(8)});
     }
     case FrameType::kWindowUpdate: {
       if (payload.size() != 4) return unexpected(kWrongSize);

@@ -27,10 +27,11 @@ FrameHeader read_frame_header(std::span<const std::uint8_t, kFrameHeaderSize> by
 
 // What can be told from the header alone: a length above `max_frame_size` or not that of the type
 // (RFC 9113 §4.2), a frame of a stream on stream 0 or the reverse (RFC 9113 §6.1 to §6.10).
-std::optional<FrameError> check_frame_header(const FrameHeader& header, std::uint32_t max_frame_size);
+std::optional<FrameError> check_frame_header(const FrameHeader& header,
+                                             std::uint32_t max_frame_size);
 
-// Decodes a frame whose header passed check_frame_header, or failed it with scope kStream (which is then told
-// again). `payload` has header.length bytes; views in the frame point into it.
+// Decodes a frame whose header passed check_frame_header, or failed it with scope kStream (which is
+// then told again). `payload` has header.length bytes; views in the frame point into it.
 Result<Frame, FrameError> decode_frame(const FrameHeader& header, Bytes payload);
 
 // The `i`th parameter, i < frame.count().

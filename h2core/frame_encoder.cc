@@ -13,10 +13,12 @@ constexpr std::array<std::uint8_t, 255> kZeros{};
 // Appends header, pad length, `prefix`, `body` and padding.
 class Writer {
  public:
-  Writer(Vector<std::uint8_t>& out, std::optional<std::uint8_t> padding) : out_(out), padding_(padding) {}
+  Writer(Vector<std::uint8_t>& out, std::optional<std::uint8_t> padding)
+      : out_(out), padding_(padding) {}
 
   bool operator()(const DataFrame& f) {
-    return write(FrameType::kData, f.end_stream ? kFlagEndStream : 0, f.stream_id, {}, f.data, true);
+    return write(FrameType::kData, f.end_stream ? kFlagEndStream : 0, f.stream_id, {}, f.data,
+                 true);
   }
   bool operator()(const HeadersFrame& f) {
     std::array<std::uint8_t, 5> prefix{};
@@ -37,7 +39,8 @@ class Writer {
     return write(FrameType::kRstStream, 0, f.stream_id, payload, {}, false);
   }
   bool operator()(const SettingsFrame& f) {
-    return write(FrameType::kSettings, f.ack ? kFlagAck : 0, kConnectionStream, {}, f.entries, false);
+    return write(FrameType::kSettings, f.ack ? kFlagAck : 0, kConnectionStream, {}, f.entries,
+                 false);
   }
   bool operator()(const PushPromiseFrame& f) {
     std::array<std::uint8_t, 4> prefix{};
@@ -60,8 +63,8 @@ class Writer {
     return write(FrameType::kWindowUpdate, 0, f.stream_id, payload, {}, false);
   }
   bool operator()(const ContinuationFrame& f) {
-    return write(FrameType::kContinuation, f.end_headers ? kFlagEndHeaders : 0, f.stream_id, {}, f.fragment,
-                 false);
+    return write(FrameType::kContinuation, f.end_headers ? kFlagEndHeaders : 0, f.stream_id, {},
+                 f.fragment, false);
   }
   bool operator()(const UnknownFrame& f) {
     return write(f.header.type, f.header.flags, f.header.stream_id, {}, f.payload, false);
@@ -94,7 +97,8 @@ class Writer {
 
 }  // namespace
 
-bool encode_frame(const Frame& frame, std::optional<std::uint8_t> padding, Vector<std::uint8_t>& out) {
+bool encode_frame(const Frame& frame, std::optional<std::uint8_t> padding,
+                  Vector<std::uint8_t>& out) {
   return std::visit(Writer(out, padding), frame);
 }
 

@@ -30,8 +30,8 @@ inline void write_u32(std::uint8_t* to, std::uint32_t value) {
   to[3] = static_cast<std::uint8_t>(value);
 }
 
-// Appends any frame to `out`, lawful or not, for tools and tests. DATA, HEADERS and PUSH_PROMISE get
-// `padding` (0 to 255) bytes of padding if it is given. False: no memory, `out` is as it was.
+// Appends any frame to `out`, lawful or not, for tools and tests. DATA, HEADERS and PUSH_PROMISE
+// get `padding` (0 to 255) bytes of padding if it is given. False: no memory, `out` is as it was.
 [[nodiscard]] bool encode_frame(const Frame& frame, std::optional<std::uint8_t> padding,
                                 Vector<std::uint8_t>& out);
 

@@ -11,15 +11,17 @@ namespace h2::inline v0 {
 
 enum class Direction : std::uint8_t { kReceived, kSent };
 
-// Called from within the connection's calls; may not call back into it. Views live for the call only.
+// Called from within the connection's calls; may not call back into it. Views live for the call
+// only.
 class FrameTrace {
  public:
   virtual ~FrameTrace() = default;
-  // A frame was received whole, or put into the output. For HEADERS, PUSH_PROMISE and CONTINUATION the
-  // payload is the field block fragment as on the wire; for DATA sent from the caller's memory or a
-  // source, `payload` is the data without padding.
+  // A frame was received whole, or put into the output. For HEADERS, PUSH_PROMISE and CONTINUATION
+  // the payload is the field block fragment as on the wire; for DATA sent from the caller's memory
+  // or a source, `payload` is the data without padding.
   virtual void on_frame(Direction direction, const FrameHeader& header, Bytes payload) noexcept = 0;
-  // One field of the section whose block ended with the frame just reported (after on_frame), in order.
+  // One field of the section whose block ended with the frame just reported (after on_frame), in
+  // order.
   virtual void on_field(Direction direction, StreamId stream_id,
                         const hpack::HeaderField& field) noexcept = 0;
 };

@@ -40,7 +40,9 @@ struct PhaseCell {
 namespace phase_table {
 
 constexpr PhaseCell go(MessagePhase next) { return {Verdict::kAccept, next, Errc::kNone}; }
-constexpr PhaseCell error(Errc cause) { return {Verdict::kStreamError, MessagePhase::kEnded, cause}; }
+constexpr PhaseCell error(Errc cause) {
+  return {Verdict::kStreamError, MessagePhase::kEnded, cause};
+}
 
 // clang-format off
 inline constexpr std::array<std::array<PhaseCell, kMessageInputs>, kMessagePhases> kTable{{

@@ -92,7 +92,8 @@ bool OutputQueue::count_answer() {
 std::span<const Bytes> OutputQueue::pieces() {
   pieces_.clear();
   for (std::size_t i = segments_begin_; i < segments_.size(); ++i) {
-    if (!pieces_.push_back(Bytes(segments_[i].data, segments_[i].size))) break;  // the rest comes later
+    if (!pieces_.push_back(Bytes(segments_[i].data, segments_[i].size)))
+      break;  // the rest comes later
   }
   if (pieces_.empty() && segments_begin_ < segments_.size()) {
     // No memory even for the list: one piece at a time goes without.
@@ -143,7 +144,8 @@ void OutputQueue::mark_sent(std::size_t bytes, PieceOwner& owner) {
   if (segments_begin_ == segments_.size()) {
     segments_.clear();
     segments_begin_ = 0;
-    if (back_ != nullptr) back_->used = back_->sent = 0;  // all of it was sent: fill it from the start
+    if (back_ != nullptr)
+      back_->used = back_->sent = 0;  // all of it was sent: fill it from the start
   } else if (segments_begin_ > 64 && segments_begin_ * 2 > segments_.size()) {
     segments_.erase_front(segments_begin_);
     segments_begin_ = 0;

@@ -1,7 +1,8 @@
 // The bytes to be sent: small frames in chunks of our own, body bytes by reference, in order.
 //
-// Whatever pieces() has handed out stays where it is until mark_sent passes it: chunks never move, and a
-// chunk is used again only once all of it was sent. Tested by tests/h2core/output_queue_test.cc.
+// Whatever pieces() has handed out stays where it is until mark_sent passes it: chunks never move,
+// and a chunk is used again only once all of it was sent. Tested by
+// tests/h2core/output_queue_test.cc.
 #ifndef H2_H2CORE_OUTPUT_QUEUE_H_
 #define H2_H2CORE_OUTPUT_QUEUE_H_
 
@@ -31,14 +32,15 @@ class OutputQueue {
   OutputQueue(const OutputQueue&) = delete;
   OutputQueue& operator=(const OutputQueue&) = delete;
 
-  // `size` contiguous bytes at the end of the output, to be filled and then committed; null: no memory.
-  // Nothing else may be added between reserve and commit.
+  // `size` contiguous bytes at the end of the output, to be filled and then committed; null: no
+  // memory. Nothing else may be added between reserve and commit.
   std::uint8_t* reserve(std::size_t size);
   // Makes the first `size` reserved bytes part of the output; false: no memory (nothing added).
   [[nodiscard]] bool commit(std::size_t size);
   // Copies bytes to the end of the output.
   [[nodiscard]] bool append(Bytes bytes);
-  // Refers to bytes that stay where they are until `owner` is told; false: no memory (nothing added).
+  // Refers to bytes that stay where they are until `owner` is told; false: no memory (nothing
+  // added).
   [[nodiscard]] bool refer(Bytes bytes, std::uint32_t owner);
 
   // Notes that an answer (ACK, RST_STREAM, ...) ends at the current end of the output.
@@ -46,7 +48,8 @@ class OutputQueue {
   // Answers noted and not sent yet.
   std::size_t answers() const { return answers_.size() - answers_begin_; }
 
-  // The output in order. The span lives until the next pieces() or mark_sent(); the bytes until sent.
+  // The output in order. The span lives until the next pieces() or mark_sent(); the bytes until
+  // sent.
   std::span<const Bytes> pieces();
   void mark_sent(std::size_t bytes, PieceOwner& owner);
   // Forgets all output; owners of referred pieces are told.

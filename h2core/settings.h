@@ -12,7 +12,8 @@
 
 namespace h2::inline v0 {
 
-// A parameter's identifier on the wire. Peers may send others; those are reported and otherwise ignored.
+// A parameter's identifier on the wire. Peers may send others; those are reported and otherwise
+// ignored.
 enum class SettingCode : std::uint16_t {
   kHeaderTableSize = 0x1,
   kEnablePush = 0x2,
@@ -24,7 +25,8 @@ enum class SettingCode : std::uint16_t {
   kNoRfc7540Priorities = 0x9,
 };
 
-// The name as the RFC spells it without the prefix, such as "MAX_FRAME_SIZE"; "UNKNOWN" for other codes.
+// The name as the RFC spells it without the prefix, such as "MAX_FRAME_SIZE"; "UNKNOWN" for other
+// codes.
 std::string_view to_string(SettingCode code);
 
 // One parameter as a SETTINGS frame carries it.
@@ -51,7 +53,8 @@ struct Settings {
   bool enable_connect_protocol = false;
   bool no_rfc7540_priorities = false;
 
-  // Takes one parameter over; the value must have passed check_setting. Unknown codes change nothing.
+  // Takes one parameter over; the value must have passed check_setting. Unknown codes change
+  // nothing.
   void apply(Setting setting);
   // The value of a known code; none for others.
   std::optional<std::uint32_t> get(SettingCode code) const;
@@ -59,9 +62,9 @@ struct Settings {
   friend bool operator==(const Settings&, const Settings&) = default;
 };
 
-// What is wrong with a parameter that `sender` sends: code kNoError if nothing is. ENABLE_PUSH other
-// than 0 or 1 (and 1 from a server), INITIAL_WINDOW_SIZE above 2^31-1 (FLOW_CONTROL_ERROR) and
-// MAX_FRAME_SIZE outside [16384, 16777215] are connection errors (RFC 9113 §6.5.2).
+// What is wrong with a parameter that `sender` sends: code kNoError if nothing is. ENABLE_PUSH
+// other than 0 or 1 (and 1 from a server), INITIAL_WINDOW_SIZE above 2^31-1 (FLOW_CONTROL_ERROR)
+// and MAX_FRAME_SIZE outside [16384, 16777215] are connection errors (RFC 9113 §6.5.2).
 ConnectionError check_setting(Role sender, Setting setting);
 
 }  // namespace h2::inline v0

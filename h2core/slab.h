@@ -1,4 +1,5 @@
-// Objects that are used again and never move to another index. Tested by tests/h2core/stream_map_test.cc.
+// Objects that are used again and never move to another index. Tested by
+// tests/h2core/stream_map_test.cc.
 #ifndef H2_H2CORE_SLAB_H_
 #define H2_H2CORE_SLAB_H_
 
@@ -11,7 +12,8 @@
 
 namespace h2::inline v0 {
 
-// Growing moves the objects in memory, so references live until the next add(); indexes live until remove().
+// Growing moves the objects in memory, so references live until the next add(); indexes live until
+// remove().
 template <class T>
 class Slab {
  public:

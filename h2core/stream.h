@@ -50,11 +50,11 @@ struct Stream {
   StreamState state = StreamState::kIdle;
   MessagePhase receive_phase{};
   MessagePhase send_phase{};
-  bool queued = false;      // a request that waits for the peer's limit
-  bool counted = false;     // counts against a stream limit
-  bool held = false;        // ended early; keeps its slot until released
-  bool seen = false;        // the application knows of it
-  bool ready = false;       // in the list of streams that may send DATA
+  bool queued = false;   // a request that waits for the peer's limit
+  bool counted = false;  // counts against a stream limit
+  bool held = false;     // ended early; keeps its slot until released
+  bool seen = false;     // the application knows of it
+  bool ready = false;    // in the list of streams that may send DATA
   bool request_is_head = false;
   bool request_is_connect = false;
   bool send_ended = false;  // the end of our side was queued

@@ -111,7 +111,8 @@ void StreamMap::forget_resets_before(std::uint32_t epoch) {
     Ended& past = ended_[(ended_begin_ + i) % ended_.size()];
     if (past.id == 0 || past.epoch >= epoch) continue;
     Entry& entry = table_[position(past.id)];
-    if (entry.slot != kEnded + static_cast<std::uint32_t>(StreamState::kClosedByLocalReset)) continue;
+    if (entry.slot != kEnded + static_cast<std::uint32_t>(StreamState::kClosedByLocalReset))
+      continue;
     entry.slot = kEnded + static_cast<std::uint32_t>(StreamState::kClosedByEndStream);
   }
 }

@@ -1,8 +1,9 @@
-// From stream identifiers to slots, and what is remembered of streams that are gone (RFC 9113 §5.1.1).
+// From stream identifiers to slots, and what is remembered of streams that are gone (RFC 9113
+// §5.1.1).
 //
-// A flat table with open addressing. Streams that ended stay in it for a while as bare states, so that
-// frames still in flight get the right verdict; the oldest are forgotten first.
-// Tested by tests/h2core/stream_map_test.cc.
+// A flat table with open addressing. Streams that ended stay in it for a while as bare states, so
+// that frames still in flight get the right verdict; the oldest are forgotten first. Tested by
+// tests/h2core/stream_map_test.cc.
 #ifndef H2_H2CORE_STREAM_MAP_H_
 #define H2_H2CORE_STREAM_MAP_H_
 
@@ -34,8 +35,8 @@ class StreamMap {
   void erase(StreamId id);
   // Turns a live stream into a remembered one. `epoch` tells when (see forget_resets_before).
   void end(StreamId id, StreamState how, std::uint32_t epoch);
-  // Streams that we reset in an epoch before `epoch`: the peer has acknowledged something that we sent
-  // after the reset, so nothing of it can be in flight any more (RFC 9113 §5.1).
+  // Streams that we reset in an epoch before `epoch`: the peer has acknowledged something that we
+  // sent after the reset, so nothing of it can be in flight any more (RFC 9113 §5.1).
   void forget_resets_before(std::uint32_t epoch);
 
   std::size_t size() const { return used_; }
@@ -53,7 +54,8 @@ class StreamMap {
   static constexpr std::uint32_t kEnded = 0xffffff00U;
 
   std::size_t home(std::uint32_t id) const;
-  std::size_t position(std::uint32_t id) const;  // of its entry, or of the empty one where it would go
+  std::size_t position(
+      std::uint32_t id) const;  // of its entry, or of the empty one where it would go
   void remove_at(std::size_t at);
   bool grow();
   void forget_oldest();

@@ -1,4 +1,5 @@
-// The life of a stream as a table (RFC 9113 §5.1). Tested, cell by cell, by tests/h2core/stream_state_test.cc.
+// The life of a stream as a table (RFC 9113 §5.1). Tested, cell by cell, by
+// tests/h2core/stream_state_test.cc.
 #ifndef H2_H2CORE_STREAM_STATE_H_
 #define H2_H2CORE_STREAM_STATE_H_
 
@@ -11,7 +12,8 @@
 
 namespace h2::inline v0 {
 
-// RFC 9113 §5.1. How a stream closed is a state of its own, as the verdict on late frames depends on it.
+// RFC 9113 §5.1. How a stream closed is a state of its own, as the verdict on late frames depends
+// on it.
 enum class StreamState : std::uint8_t {
   kIdle,
   kReservedLocal,
@@ -19,11 +21,11 @@ enum class StreamState : std::uint8_t {
   kOpen,
   kHalfClosedLocal,
   kHalfClosedRemote,
-  kClosedByEndStream,   // both sides ended; also: reset by us, and the peer is known to have seen it
+  kClosedByEndStream,  // both sides ended; also: reset by us, and the peer is known to have seen it
   kClosedByLocalReset,  // we reset it; frames of the peer may still be in flight
   kClosedByPeerReset,
-  kClosedByGoAway,      // above the last stream of the peer's GOAWAY
-  kClosed,              // long ago, or skipped
+  kClosedByGoAway,  // above the last stream of the peer's GOAWAY
+  kClosed,          // long ago, or skipped
 };
 inline constexpr std::size_t kStreamStates = 11;
 
@@ -52,9 +54,9 @@ inline constexpr std::size_t kStreamInputs = 15;
 
 // What becomes of an input.
 enum class Verdict : std::uint8_t {
-  kAccept,           // the stream goes on to `next`
-  kIgnore,           // processed as far as the connection needs it (HPACK, flow control), then dropped
-  kStreamError,      // the peer's mistake
+  kAccept,       // the stream goes on to `next`
+  kIgnore,       // processed as far as the connection needs it (HPACK, flow control), then dropped
+  kStreamError,  // the peer's mistake
   kConnectionError,  // the peer's mistake
   kUsageError,       // the caller's mistake; of the send inputs only
 };
@@ -74,7 +76,9 @@ struct Row {
   Cell cell;
 };
 
-constexpr Cell go(StreamState next) { return {Verdict::kAccept, next, ErrorCode::kNoError, Errc::kNone}; }
+constexpr Cell go(StreamState next) {
+  return {Verdict::kAccept, next, ErrorCode::kNoError, Errc::kNone};
+}
 constexpr Cell ignore() { return {}; }
 constexpr Cell stream_error(Errc cause) {
   return {Verdict::kStreamError, StreamState::kClosedByLocalReset, ErrorCode::kStreamClosed, cause};
@@ -89,8 +93,10 @@ constexpr Cell usage(Errc cause) {
 using I = StreamInput;
 using S = StreamState;
 
-inline constexpr Cell kIdleError = connection_error(ErrorCode::kProtocolError, Errc::kFrameOnIdleStream);
-inline constexpr Cell kClosedError = connection_error(ErrorCode::kStreamClosed, Errc::kFrameOnClosedStream);
+inline constexpr Cell kIdleError =
+    connection_error(ErrorCode::kProtocolError, Errc::kFrameOnIdleStream);
+inline constexpr Cell kClosedError =
+    connection_error(ErrorCode::kStreamClosed, Errc::kFrameOnClosedStream);
 
 // clang-format off
 inline constexpr Row kRows[] = {
@@ -201,8 +207,8 @@ inline constexpr Row kRows[] = {
 };
 // clang-format on
 
-// The closed states have one shape: nothing can be sent; RST_STREAM and WINDOW_UPDATE may have been in
-// flight and are ignored; DATA, HEADERS and PUSH_PROMISE depend on how it closed.
+// The closed states have one shape: nothing can be sent; RST_STREAM and WINDOW_UPDATE may have been
+// in flight and are ignored; DATA, HEADERS and PUSH_PROMISE depend on how it closed.
 constexpr Cell closed_cell(StreamState state, StreamInput input) {
   switch (input) {
     case I::kSendHeaders:
@@ -228,9 +234,11 @@ constexpr Cell closed_cell(StreamState state, StreamInput input) {
     case S::kClosedByEndStream:
     case S::kClosedByPeerReset:
       return kClosedError;
-    case S::kClosedByLocalReset:  // > MUST minimally process and then discard any frames it receives
+    case S::kClosedByLocalReset:  // > MUST minimally process and then discard any frames it
+                                  // receives
     case S::kClosedByGoAway:
-    case S::kClosed:  // > can perform this minimal processing for all streams that are in the "closed" state
+    case S::kClosed:  // > can perform this minimal processing for all streams that are in the
+                      // "closed" state
     default:
       return ignore();
   }

@@ -1,8 +1,8 @@
 // Time as data: an instant and a span, in nanoseconds from an arbitrary start.
 //
-// The core has no clock. Whoever drives a Connection reads a monotonic clock of their own and passes
-// the instant in; the core compares instants and tells the next one at which it wants to be called.
-// Tested by tests/h2core/time_test.cc.
+// The core has no clock. Whoever drives a Connection reads a monotonic clock of their own and
+// passes the instant in; the core compares instants and tells the next one at which it wants to be
+// called. Tested by tests/h2core/time_test.cc.
 #ifndef H2_H2CORE_TIME_H_
 #define H2_H2CORE_TIME_H_
 
@@ -28,8 +28,8 @@ constexpr Duration microseconds(std::int64_t n) { return {n * 1'000}; }
 constexpr Duration milliseconds(std::int64_t n) { return {n * 1'000'000}; }
 constexpr Duration seconds(std::int64_t n) { return {n * 1'000'000'000}; }
 
-// An instant: nanoseconds from an arbitrary, fixed start. Instants given to one Connection must not go
-// backwards; an earlier instant is taken as the latest one seen.
+// An instant: nanoseconds from an arbitrary, fixed start. Instants given to one Connection must not
+// go backwards; an earlier instant is taken as the latest one seen.
 struct Time {
   std::int64_t ns = 0;
 

@@ -47,7 +47,8 @@ Result<void, DecodeError> Decoder::decode(Bytes fragment, EndOfBlock end, FieldL
   };
   if (!in_block_) begin_block();
   const bool carried = !carry_.empty();
-  if (carried && !carry_.append(fragment.data(), fragment.size())) return fail(DecodeError::kOutOfMemory);
+  if (carried && !carry_.append(fragment.data(), fragment.size()))
+    return fail(DecodeError::kOutOfMemory);
   const Bytes all = carried ? Bytes(carry_.data(), carry_.size()) : fragment;
   Bytes rest = all;
   while (!rest.empty()) {
@@ -87,10 +88,14 @@ Decoder::StepResult Decoder::read_integer(Bytes& rest, unsigned prefix_bits, std
   if (rest.empty()) return Step::kIncomplete;
   const DecodedInteger read = decode_integer(rest, prefix_bits);
   switch (read.status) {
-    case IntegerStatus::kDone: break;
-    case IntegerStatus::kIncomplete: return Step::kIncomplete;
-    case IntegerStatus::kTooLong: return unexpected(DecodeError::kIntegerTooLong);
-    case IntegerStatus::kOverflow: return unexpected(DecodeError::kIntegerOverflow);
+    case IntegerStatus::kDone:
+      break;
+    case IntegerStatus::kIncomplete:
+      return Step::kIncomplete;
+    case IntegerStatus::kTooLong:
+      return unexpected(DecodeError::kIntegerTooLong);
+    case IntegerStatus::kOverflow:
+      return unexpected(DecodeError::kIntegerOverflow);
   }
   value = read.value;
   rest = rest.subspan(read.length);
@@ -174,7 +179,8 @@ Decoder::StepResult Decoder::literal(Bytes& rest, unsigned prefix_bits, bool ind
   if (!read || *read == Step::kIncomplete) return read;
 
   const std::size_t name_room = name_text.huffman ? huffman_decode_room(name_text.bytes.size()) : 0;
-  const std::size_t value_room = value_text.huffman ? huffman_decode_room(value_text.bytes.size()) : 0;
+  const std::size_t value_room =
+      value_text.huffman ? huffman_decode_room(value_text.bytes.size()) : 0;
   if (scratch_.size() < name_room + value_room && !scratch_.resize(name_room + value_room)) {
     return unexpected(DecodeError::kOutOfMemory);
   }
@@ -206,7 +212,8 @@ Result<void, DecodeError> Decoder::emit(const HeaderField& field, FieldList& out
   fields_begun_ = true;
   ++field_count_;
   counted_size_ += field.size();
-  truncated_ = truncated_ || counted_size_ > config_.max_list_size || field_count_ > config_.max_fields;
+  truncated_ =
+      truncated_ || counted_size_ > config_.max_list_size || field_count_ > config_.max_fields;
   if (truncated_) return {};
   if (!out.append(field)) return unexpected(DecodeError::kOutOfMemory);
   return {};

@@ -30,28 +30,30 @@ class Decoder {
     std::uint32_t max_table_size = 4'096;  // what we allow the peer's encoder (RFC 7541 §4.2)
     std::uint32_t max_list_size = 65'536;  // sum of name + value + 32; beyond it fields are dropped
     std::uint32_t max_fields = 512;        // beyond it fields are dropped
-    std::uint32_t max_string = 65'536;     // bytes of one string on the wire; beyond it: kStringTooLong
-    // Called once for each literal field (name, value, token); what it returns is the field's annotation, kept
-    // in the dynamic table with the entry, so that indexed fields need not be looked at again. Fields taken
-    // whole from the static table have annotation 0.
+    std::uint32_t max_string =
+        65'536;  // bytes of one string on the wire; beyond it: kStringTooLong
+    // Called once for each literal field (name, value, token); what it returns is the field's
+    // annotation, kept in the dynamic table with the entry, so that indexed fields need not be
+    // looked at again. Fields taken whole from the static table have annotation 0.
     std::uint32_t (*classify)(const HeaderField& field) noexcept = nullptr;
   };
 
   explicit Decoder(const Config& config);
 
-  // Decodes the next fragment of a block and appends its fields to `out`. An instruction that is cut by the
-  // end of the fragment is kept and finished with the next one. `fragment` is not kept. With kYes the block
-  // ends here. Fields beyond max_list_size or max_fields are decoded, as the table demands it, and not appended.
+  // Decodes the next fragment of a block and appends its fields to `out`. An instruction that is
+  // cut by the end of the fragment is kept and finished with the next one. `fragment` is not kept.
+  // With kYes the block ends here. Fields beyond max_list_size or max_fields are decoded, as the
+  // table demands it, and not appended.
   Result<void, DecodeError> decode(Bytes fragment, EndOfBlock end, FieldList& out);
 
-  // Of the current block, or the last one if none has begun since: whether fields were dropped, and what all
-  // fields came to (RFC 7541 §4.1), dropped ones included.
+  // Of the current block, or the last one if none has begun since: whether fields were dropped, and
+  // what all fields came to (RFC 7541 §4.1), dropped ones included.
   bool list_truncated() const { return truncated_; }
   std::uint64_t counted_size() const { return counted_size_; }
   std::uint64_t field_count() const { return field_count_; }
 
-  // Our SETTINGS_HEADER_TABLE_SIZE of `size` was acknowledged. If that is less than the peer may be using, its
-  // next block has to begin with a size update (RFC 7541 §4.2).
+  // Our SETTINGS_HEADER_TABLE_SIZE of `size` was acknowledged. If that is less than the peer may be
+  // using, its next block has to begin with a size update (RFC 7541 §4.2).
   void set_max_table_size(std::uint32_t size);
 
   const DynamicTable& table() const { return table_; }

@@ -53,8 +53,8 @@ bool DynamicTable::make_room(std::uint32_t length) {
   std::size_t live = 0;
   for (std::uint32_t i = 0; i < count_; ++i) live += at(i).name + at(i).value;
   const std::size_t most = std::size_t{max_size_} * 2;
-  const std::size_t wanted =
-      std::max({std::min(most, bytes_.size() * 2), std::min<std::size_t>(most, 256), live + length});
+  const std::size_t wanted = std::max(
+      {std::min(most, bytes_.size() * 2), std::min<std::size_t>(most, 256), live + length});
   Vector<char> bigger(bytes_.memory());
   if (!bigger.resize(wanted)) return false;
   std::uint32_t to = 0;
@@ -85,8 +85,9 @@ DynamicTable::Inserted DynamicTable::insert(const HeaderField& field) {
   }
   const auto size = static_cast<std::uint32_t>(field.size());
   const std::uint32_t length = size - 32;
-  // A name out of this very table: its bytes stay until they are written over, and writing moves from the
-  // lower end, so it is copied by memmove; only a move to a larger ring needs its place again.
+  // A name out of this very table: its bytes stay until they are written over, and writing moves
+  // from the lower end, so it is copied by memmove; only a move to a larger ring needs its place
+  // again.
   const bool own_name = !bytes_.empty() && field.name.data() >= bytes_.data() &&
                         field.name.data() < bytes_.data() + bytes_.size();
   evict_down_to(max_size_ - size);
@@ -99,10 +100,12 @@ DynamicTable::Inserted DynamicTable::insert(const HeaderField& field) {
     }
     if (!make_room(length) || !place(length, begin)) return Inserted::kOutOfMemory;
     if (count_ == entries_.size() && !grow_entries()) return Inserted::kOutOfMemory;
-    std::memcpy(bytes_.data() + begin, own_name ? kept.data() : field.name.data(), field.name.size());
+    std::memcpy(bytes_.data() + begin, own_name ? kept.data() : field.name.data(),
+                field.name.size());
   } else {
     if (count_ == entries_.size() && !grow_entries()) return Inserted::kOutOfMemory;
-    if (!field.name.empty()) std::memmove(bytes_.data() + begin, field.name.data(), field.name.size());
+    if (!field.name.empty())
+      std::memmove(bytes_.data() + begin, field.name.data(), field.name.size());
   }
   if (!field.value.empty()) {
     std::memcpy(bytes_.data() + begin + field.name.size(), field.value.data(), field.value.size());

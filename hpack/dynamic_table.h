@@ -1,5 +1,5 @@
-// The dynamic table (RFC 7541 §2.3.2, §4): a ring of entries over a ring of bytes; nothing is allocated
-// per entry. Tested by tests/hpack/dynamic_table_test.cc.
+// The dynamic table (RFC 7541 §2.3.2, §4): a ring of entries over a ring of bytes; nothing is
+// allocated per entry. Tested by tests/hpack/dynamic_table_test.cc.
 #ifndef H2_HPACK_DYNAMIC_TABLE_H_
 #define H2_HPACK_DYNAMIC_TABLE_H_
 
@@ -31,8 +31,8 @@ class DynamicTable {
   void set_max_size(std::uint32_t max_size);
 
   enum class Inserted : std::uint8_t { kYes, kTooLarge, kOutOfMemory };
-  // RFC 7541 §4.4; a field larger than the table empties it and is not inserted (kTooLarge). The field's
-  // name may be a view into this table; its value may not. The sensitive mark is not kept.
+  // RFC 7541 §4.4; a field larger than the table empties it and is not inserted (kTooLarge). The
+  // field's name may be a view into this table; its value may not. The sensitive mark is not kept.
   Inserted insert(const HeaderField& field);
 
  private:
@@ -44,7 +44,9 @@ class DynamicTable {
     Token token;
   };
 
-  Entry& at(std::uint32_t number) { return entries_[(first_ + count_ - 1 - number) & (entries_.size() - 1)]; }
+  Entry& at(std::uint32_t number) {
+    return entries_[(first_ + count_ - 1 - number) & (entries_.size() - 1)];
+  }
   const Entry& at(std::uint32_t number) const {
     return entries_[(first_ + count_ - 1 - number) & (entries_.size() - 1)];
   }

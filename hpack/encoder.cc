@@ -30,8 +30,8 @@ std::uint64_t mix(std::uint64_t a, std::uint64_t b) {
   return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
 }
 
-// Length and up to 24 bytes: the first, the middle and the last eight. Texts that differ elsewhere only share
-// a bucket, whose chain is as short as the table.
+// Length and up to 24 bytes: the first, the middle and the last eight. Texts that differ elsewhere
+// only share a bucket, whose chain is as short as the table.
 std::uint64_t hash_text(std::string_view text, std::uint64_t seed) {
   constexpr std::uint64_t kA = 0x9e3779b97f4a7c15U;
   constexpr std::uint64_t kB = 0xd1b54a32d192ed03U;
@@ -55,7 +55,8 @@ StaticMatch find_static(const HeaderField& field) {
   if (field.token == Token::kNone) return match;
   match.name = static_name_index(field.token);
   if (match.name == 0) return match;
-  for (std::uint32_t i = match.name; i <= kStaticEntries && kStaticTable[i].token == field.token; ++i) {
+  for (std::uint32_t i = match.name; i <= kStaticEntries && kStaticTable[i].token == field.token;
+       ++i) {
     if (kStaticTable[i].value == field.value) {
       match.field = i;
       break;
@@ -91,7 +92,8 @@ Indexing default_indexing(const HeaderField& field) noexcept {
 
 Encoder::Encoder(const Config& config)
     : config_(config),
-      // The peer's decoder starts with 4,096 (RFC 7541 §4.2, RFC 9113 §6.5.2); a smaller cap is signalled.
+      // The peer's decoder starts with 4,096 (RFC 7541 §4.2, RFC 9113 §6.5.2); a smaller cap is
+      // signalled.
       table_(memory_of(config), std::min<std::uint32_t>(config.max_table_size, 4'096)),
       links_(memory_of(config)),
       field_buckets_(memory_of(config)),
@@ -131,7 +133,9 @@ bool Encoder::begin_block(Vector<std::uint8_t>& out) {
   return out.append(bytes, length);
 }
 
-bool Encoder::live(std::uint32_t number) const { return table_.inserted() - number <= table_.count(); }
+bool Encoder::live(std::uint32_t number) const {
+  return table_.inserted() - number <= table_.count();
+}
 
 HeaderField Encoder::by_number(std::uint32_t number) const {
   return table_.entry(table_.inserted() - 1 - number);
@@ -200,13 +204,15 @@ bool Encoder::add(const HeaderField& given, Vector<std::uint8_t>& out) {
   if (field.token == Token::kNone) field.token = lookup_token(field.name);
   const StaticMatch fixed = find_static(field);
   const bool is_secret = secret(field);
-  if (fixed.field != 0 && !is_secret) return out.push_back(static_cast<std::uint8_t>(0x80U | fixed.field));
+  if (fixed.field != 0 && !is_secret)
+    return out.push_back(static_cast<std::uint8_t>(0x80U | fixed.field));
 
-  const Indexing indexing = is_secret ? Indexing::kNeverIndexed
+  const Indexing indexing = is_secret                     ? Indexing::kNeverIndexed
                             : config_.indexing != nullptr ? config_.indexing(field)
                                                           : default_indexing(field);
   const bool insert = indexing == Indexing::kIndexed && field.size() <= table_.max_size() * 3 / 4;
-  // A field that is never indexed cannot be in the table, and a known name is best named by the static table.
+  // A field that is never indexed cannot be in the table, and a known name is best named by the
+  // static table.
   if (!insert && fixed.name != 0) {
     return write_literal(field, indexing == Indexing::kIndexed ? Indexing::kNotIndexed : indexing,
                          fixed.name, out);
@@ -235,8 +241,8 @@ bool Encoder::add(const HeaderField& given, Vector<std::uint8_t>& out) {
 bool Encoder::write_literal(const HeaderField& field, Indexing indexing, std::uint32_t name_index,
                             Vector<std::uint8_t>& out) {
   const std::size_t before = out.size();
-  // Room for the worst case; Huffman code is at most 30 bits a byte, but longer results are not used unless
-  // kAlways asks for them.
+  // Room for the worst case; Huffman code is at most 30 bits a byte, but longer results are not
+  // used unless kAlways asks for them.
   const std::size_t worst = config_.huffman == HuffmanPolicy::kAlways ? 4 : 1;
   const std::size_t text = (name_index == 0 ? field.name.size() : 0) + field.value.size();
   const std::size_t room = before + text * worst + 3 * kMaxIntegerLength;
@@ -244,9 +250,15 @@ bool Encoder::write_literal(const HeaderField& field, Indexing indexing, std::ui
   (void)out.resize_uninitialized(room);
   std::uint8_t* to = out.data() + before;
   switch (indexing) {
-    case Indexing::kIndexed: to += encode_integer(to, 0x40, 6, name_index); break;
-    case Indexing::kNotIndexed: to += encode_integer(to, 0x00, 4, name_index); break;
-    case Indexing::kNeverIndexed: to += encode_integer(to, 0x10, 4, name_index); break;
+    case Indexing::kIndexed:
+      to += encode_integer(to, 0x40, 6, name_index);
+      break;
+    case Indexing::kNotIndexed:
+      to += encode_integer(to, 0x00, 4, name_index);
+      break;
+    case Indexing::kNeverIndexed:
+      to += encode_integer(to, 0x10, 4, name_index);
+      break;
   }
   if (name_index == 0) to = write_text(field.name, to);
   to = write_text(field.value, to);

@@ -31,13 +31,13 @@ enum class Indexing : std::uint8_t {
   kNeverIndexed,  // and by nobody who forwards it (RFC 7541 §6.2.3)
 };
 
-// The default policy. Secrets are never indexed: fields marked sensitive, authorization, proxy-authorization,
-// and cookies shorter than 20 bytes, which could be guessed (RFC 7541 §7.1.3). Fields whose values hardly
-// come twice (:path, content-length, etag, ...) are not indexed.
+// The default policy. Secrets are never indexed: fields marked sensitive, authorization,
+// proxy-authorization, and cookies shorter than 20 bytes, which could be guessed (RFC 7541 §7.1.3).
+// Fields whose values hardly come twice (:path, content-length, etag, ...) are not indexed.
 Indexing default_indexing(const HeaderField& field) noexcept;
 
-// Not thread-safe. When a call returns false, memory was refused and the table is out of step with the peer's:
-// the connection cannot go on.
+// Not thread-safe. When a call returns false, memory was refused and the table is out of step with
+// the peer's: the connection cannot go on.
 class Encoder {
  public:
   struct Config {
@@ -58,14 +58,16 @@ class Encoder {
   [[nodiscard]] bool begin_block(Vector<std::uint8_t>& out);
   [[nodiscard]] bool add(const HeaderField& field, Vector<std::uint8_t>& out);
 
-  // The peer's SETTINGS_HEADER_TABLE_SIZE. The next block begins with what has changed (RFC 7541 §4.2).
+  // The peer's SETTINGS_HEADER_TABLE_SIZE. The next block begins with what has changed (RFC 7541
+  // §4.2).
   void set_peer_max_table_size(std::uint32_t size);
 
   const DynamicTable& table() const { return table_; }
 
  private:
-  // Chains through the entries of the dynamic table, newest first. Numbers count insertions, so that links to
-  // entries that were evicted are seen to be stale and eviction has nothing to clean up.
+  // Chains through the entries of the dynamic table, newest first. Numbers count insertions, so
+  // that links to entries that were evicted are seen to be stale and eviction has nothing to clean
+  // up.
   struct Link {
     std::uint32_t hash = 0;         // of name and value
     std::uint32_t older_field = 0;  // the entry before with the same field bucket

@@ -14,8 +14,8 @@
 
 namespace h2::inline v0::hpack {
 
-// Owns the bytes of a list of fields. Not thread-safe. Growing may move the bytes: fields read from the
-// list view it until the next append, keep_from or clear.
+// Owns the bytes of a list of fields. Not thread-safe. Growing may move the bytes: fields read from
+// the list view it until the next append, keep_from or clear.
 class FieldList {
  public:
   explicit FieldList(MemoryResource& memory) : bytes_(memory), records_(memory) {}
@@ -71,8 +71,8 @@ class FieldList {
   Vector<Record> records_;
 };
 
-// A run of fields in a FieldList; iterating gives HeaderField by value. Lives as long as the list is
-// left alone.
+// A run of fields in a FieldList; iterating gives HeaderField by value. Lives as long as the list
+// is left alone.
 struct FieldsView {
   const FieldList* list = nullptr;
   std::uint32_t first = 0;

@@ -1,7 +1,8 @@
 // Huffman coding. See huffman.h.
 //
-// Decoding looks up 12 bits at a time and gets one or two symbols; longer codes, which are rare, are found by
-// their length, as codes of one length follow each other (the code is canonical, RFC 7541 §B).
+// Decoding looks up 12 bits at a time and gets one or two symbols; longer codes, which are rare,
+// are found by their length, as codes of one length follow each other (the code is canonical, RFC
+// 7541 §B).
 #include "hpack/huffman.h"
 
 #include <array>
@@ -92,7 +93,8 @@ struct LongSymbol {
 LongSymbol find_long(const Tables& t, std::uint32_t window) noexcept {
   for (unsigned bits = kLookupBits + 1; bits < 30; ++bits) {
     const LongCodes& codes = t.by_length[bits];
-    if (window < codes.limit) return {t.by_code[codes.start + ((window - codes.base) >> (32 - bits))], bits};
+    if (window < codes.limit)
+      return {t.by_code[codes.start + ((window - codes.base) >> (32 - bits))], bits};
   }
   const LongCodes& codes = t.by_length[30];
   return {t.by_code[codes.start + ((window - codes.base) >> 2)], 30};
@@ -134,7 +136,8 @@ std::uint8_t* huffman_encode(std::string_view text, std::uint8_t* to) noexcept {
     *to++ = static_cast<std::uint8_t>(buffer >> used);
   }
   if (used > 0) {
-    // > the most significant bits of the code for the EOS symbol are inserted as padding (RFC 7541 §5.2)
+    // > the most significant bits of the code for the EOS symbol are inserted as padding (RFC 7541
+    // §5.2)
     *to++ = static_cast<std::uint8_t>((buffer << (8 - used)) | (0xffU >> used));
   }
   return to;
@@ -178,7 +181,8 @@ Result<std::size_t, DecodeError> huffman_decode(Bytes encoded, char* to) noexcep
       left -= found.bits;
     }
   }
-  // Fewer than 30 bits: symbol by symbol, with ones behind the end, as the padding is a start of EOS.
+  // Fewer than 30 bits: symbol by symbol, with ones behind the end, as the padding is a start of
+  // EOS.
   while (left > 0) {
     const std::uint64_t window = buffer | (~std::uint64_t{0} >> left);
     const Lookup& entry = t.lookup[window >> (64 - kLookupBits)];

@@ -15,13 +15,17 @@ namespace h2::inline v0::hpack {
 // How many bytes the text takes when encoded.
 std::size_t huffman_encoded_size(std::string_view text) noexcept;
 
-// Encodes into `to`, which has room for huffman_encoded_size(text) bytes; returns the end of what was written.
+// Encodes into `to`, which has room for huffman_encoded_size(text) bytes; returns the end of what
+// was written.
 std::uint8_t* huffman_encode(std::string_view text, std::uint8_t* to) noexcept;
 
 // Room that huffman_decode needs for `encoded_size` bytes of input.
-constexpr std::size_t huffman_decode_room(std::size_t encoded_size) { return encoded_size * 8 / 5 + 2; }
+constexpr std::size_t huffman_decode_room(std::size_t encoded_size) {
+  return encoded_size * 8 / 5 + 2;
+}
 
-// Decodes into `to`, which has huffman_decode_room(encoded.size()) bytes; returns the length of the text.
+// Decodes into `to`, which has huffman_decode_room(encoded.size()) bytes; returns the length of the
+// text.
 Result<std::size_t, DecodeError> huffman_decode(Bytes encoded, char* to) noexcept;
 
 }  // namespace h2::inline v0::hpack

@@ -22,7 +22,8 @@ struct DecodedInteger {
   std::size_t length = 0;  // bytes used, when done
 };
 
-// The integer whose prefix is the low `prefix_bits` (1 to 8) of the first byte. `bytes` is not empty.
+// The integer whose prefix is the low `prefix_bits` (1 to 8) of the first byte. `bytes` is not
+// empty.
 inline DecodedInteger decode_integer(Bytes bytes, unsigned prefix_bits) {
   const std::uint32_t max = (1U << prefix_bits) - 1;
   std::uint64_t value = bytes[0] & max;
@@ -32,7 +33,8 @@ inline DecodedInteger decode_integer(Bytes bytes, unsigned prefix_bits) {
     if (i == bytes.size()) return {IntegerStatus::kIncomplete, 0, 0};
     value += std::uint64_t{bytes[i] & 0x7fU} << (7 * (i - 1));
     if (value > 0xffffffffU) return {IntegerStatus::kOverflow, 0, 0};
-    if ((bytes[i] & 0x80U) == 0) return {IntegerStatus::kDone, static_cast<std::uint32_t>(value), i + 1};
+    if ((bytes[i] & 0x80U) == 0)
+      return {IntegerStatus::kDone, static_cast<std::uint32_t>(value), i + 1};
   }
   return {IntegerStatus::kTooLong, 0, 0};
 }

@@ -6,7 +6,8 @@
 
 namespace h2::inline v0 {
 
-// Hands out and takes back memory. Used by one connection's thread at a time unless shared by the user.
+// Hands out and takes back memory. Used by one connection's thread at a time unless shared by the
+// user.
 class MemoryResource {
  public:
   virtual ~MemoryResource() = default;

@@ -37,7 +37,9 @@ template <class E>
 class BadResultAccess : public std::exception {
  public:
   explicit BadResultAccess(E error) : error_(std::move(error)) {}
-  const char* what() const noexcept override { return "h2: value() of a Result that holds an error"; }
+  const char* what() const noexcept override {
+    return "h2: value() of a Result that holds an error";
+  }
   const E& error() const { return error_; }
 
  private:
@@ -54,7 +56,7 @@ class [[nodiscard]] Result {
 
   constexpr Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT
   template <class G>
-    requires std::is_convertible_v<G, E>
+  requires std::is_convertible_v<G, E>
   constexpr Result(Unexpected<G> error)  // NOLINT
       : state_(std::in_place_index<1>, std::move(error).error()) {}
 
@@ -105,7 +107,7 @@ class [[nodiscard]] Result<void, E> {
 
   constexpr Result() = default;
   template <class G>
-    requires std::is_convertible_v<G, E>
+  requires std::is_convertible_v<G, E>
   constexpr Result(Unexpected<G> error) : error_(std::move(error).error()) {}  // NOLINT
 
   constexpr bool has_value() const { return !error_.has_value(); }

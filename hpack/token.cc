@@ -9,28 +9,80 @@ namespace h2::inline v0::hpack {
 
 namespace {
 
-constexpr std::string_view kNames[] = {
-    ":authority", ":method", ":path", ":scheme", ":status", ":protocol",
-    "accept-charset", "accept-encoding", "accept-language", "accept-ranges", "accept",
-    "access-control-allow-origin", "age", "allow", "authorization", "cache-control",
-    "content-disposition", "content-encoding", "content-language", "content-length", "content-location",
-    "content-range", "content-type", "cookie", "date", "etag", "expect", "expires", "from", "host",
-    "if-match", "if-modified-since", "if-none-match", "if-range", "if-unmodified-since", "last-modified",
-    "link", "location", "max-forwards", "proxy-authenticate", "proxy-authorization", "range", "referer",
-    "refresh", "retry-after", "server", "set-cookie", "strict-transport-security", "transfer-encoding",
-    "user-agent", "vary", "via", "www-authenticate", "connection", "keep-alive", "proxy-connection",
-    "upgrade", "te", "trailer", "priority"};
+constexpr std::string_view kNames[] = {":authority",
+                                       ":method",
+                                       ":path",
+                                       ":scheme",
+                                       ":status",
+                                       ":protocol",
+                                       "accept-charset",
+                                       "accept-encoding",
+                                       "accept-language",
+                                       "accept-ranges",
+                                       "accept",
+                                       "access-control-allow-origin",
+                                       "age",
+                                       "allow",
+                                       "authorization",
+                                       "cache-control",
+                                       "content-disposition",
+                                       "content-encoding",
+                                       "content-language",
+                                       "content-length",
+                                       "content-location",
+                                       "content-range",
+                                       "content-type",
+                                       "cookie",
+                                       "date",
+                                       "etag",
+                                       "expect",
+                                       "expires",
+                                       "from",
+                                       "host",
+                                       "if-match",
+                                       "if-modified-since",
+                                       "if-none-match",
+                                       "if-range",
+                                       "if-unmodified-since",
+                                       "last-modified",
+                                       "link",
+                                       "location",
+                                       "max-forwards",
+                                       "proxy-authenticate",
+                                       "proxy-authorization",
+                                       "range",
+                                       "referer",
+                                       "refresh",
+                                       "retry-after",
+                                       "server",
+                                       "set-cookie",
+                                       "strict-transport-security",
+                                       "transfer-encoding",
+                                       "user-agent",
+                                       "vary",
+                                       "via",
+                                       "www-authenticate",
+                                       "connection",
+                                       "keep-alive",
+                                       "proxy-connection",
+                                       "upgrade",
+                                       "te",
+                                       "trailer",
+                                       "priority"};
 
 constexpr std::size_t kCount = std::size(kNames);
 static_assert(kCount == static_cast<std::size_t>(Token::kPriority) + 1);
 
-// Names hash by length, first, middle and last character into slots that hold at most a few names each;
-// the table is laid out when compiling.
+// Names hash by length, first, middle and last character into slots that hold at most a few names
+// each; the table is laid out when compiling.
 constexpr std::size_t kSlots = 256;
 
 constexpr std::size_t slot_of(std::string_view name) {
-  const auto at = [&](std::size_t i) { return static_cast<std::size_t>(static_cast<unsigned char>(name[i])); };
-  return (name.size() * 7 + at(0) * 31 + at(name.size() / 2) * 5 + at(name.size() - 1) * 113) % kSlots;
+  const auto at = [&](std::size_t i) {
+    return static_cast<std::size_t>(static_cast<unsigned char>(name[i]));
+  };
+  return (name.size() * 7 + at(0) * 31 + at(name.size() / 2) * 5 + at(name.size() - 1) * 113) %
+         kSlots;
 }
 
 struct Index {
@@ -70,7 +122,8 @@ namespace {
 // The first static index of each token (RFC 7541 §A), by the order of the names there.
 constexpr std::array<std::uint8_t, kCount> make_static_index() {
   std::array<std::uint8_t, kCount> index{};
-  // Pseudo-header fields have several entries each; the others one, from 15 on, in alphabetical order.
+  // Pseudo-header fields have several entries each; the others one, from 15 on, in alphabetical
+  // order.
   index[static_cast<std::size_t>(Token::kAuthority)] = 1;
   index[static_cast<std::size_t>(Token::kMethod)] = 2;
   index[static_cast<std::size_t>(Token::kPath)] = 4;

@@ -64,9 +64,8 @@ class Vector {
     return true;
   }
   // Copies `count` items (trivially copyable ones) to the end; they may not lie inside this vector.
-  [[nodiscard]] bool append(const T* items, std::size_t count)
-    requires std::is_trivially_copyable_v<T>
-  {
+  [[nodiscard]] bool append(const T* items,
+                            std::size_t count) requires std::is_trivially_copyable_v<T> {
     if (count == 0) return true;
     if (capacity_ - size_ < count && !grow(size_ + count)) return false;
     std::memcpy(static_cast<void*>(data_ + size_), items, count * sizeof(T));
@@ -74,18 +73,15 @@ class Vector {
     return true;
   }
   // New items are value-initialised.
-  [[nodiscard]] bool resize(std::size_t wanted)
-    requires std::is_default_constructible_v<T>
-  {
+  [[nodiscard]] bool resize(std::size_t wanted) requires std::is_default_constructible_v<T> {
     if (wanted > capacity_ && !reserve(wanted)) return false;
     while (size_ > wanted) pop_back();
     for (; size_ < wanted; ++size_) new (data_ + size_) T();
     return true;
   }
   // As resize, but new items are left as they are in memory; for bytes that are written at once.
-  [[nodiscard]] bool resize_uninitialized(std::size_t wanted)
-    requires std::is_trivially_copyable_v<T>
-  {
+  [[nodiscard]] bool resize_uninitialized(
+      std::size_t wanted) requires std::is_trivially_copyable_v<T> {
     if (wanted > capacity_ && !reserve(wanted)) return false;
     size_ = wanted;
     return true;

@@ -35,7 +35,8 @@ Address::Address(const sockaddr* address, socklen_t length)
 std::optional<Address> Address::from_literal(std::string_view literal, std::uint16_t port) {
   if (literal.size() > 2 && literal.front() == '[' && literal.back() == ']') {
     literal = literal.substr(1, literal.size() - 2);
-    if (literal.find(':') == std::string_view::npos) return std::nullopt;  // brackets are for IPv6 (RFC 3986 §3.2.2)
+    if (literal.find(':') == std::string_view::npos)
+      return std::nullopt;  // brackets are for IPv6 (RFC 3986 §3.2.2)
   }
   if (literal.find('\0') != std::string_view::npos) return std::nullopt;
   const std::string text(literal);

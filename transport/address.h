@@ -17,8 +17,8 @@ class Address {
   // Copies `length` bytes, at most the size of sockaddr_storage.
   Address(const sockaddr* address, socklen_t length);
 
-  // From a numeric literal: "192.0.2.1", "2001:db8::1", "[2001:db8::1]", with a zone "fe80::1%eth0" too.
-  // Nullopt for anything else, names included.
+  // From a numeric literal: "192.0.2.1", "2001:db8::1", "[2001:db8::1]", with a zone "fe80::1%eth0"
+  // too. Nullopt for anything else, names included.
   static std::optional<Address> from_literal(std::string_view literal, std::uint16_t port);
 
   int family() const { return storage_.ss_family; }  // AF_INET, AF_INET6, or AF_UNSPEC

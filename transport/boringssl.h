@@ -1,12 +1,13 @@
-// The one place that includes BoringSSL. OpenSSL's headers of the same names are refused: the two are not
-// interchangeable.
+// The one place that includes BoringSSL. OpenSSL's headers of the same names are refused: the two
+// are not interchangeable.
 #ifndef H2_TRANSPORT_BORINGSSL_H_
 #define H2_TRANSPORT_BORINGSSL_H_
 
 #include <openssl/base.h>
 
 #ifndef OPENSSL_IS_BORINGSSL
-#error "h2cpp needs BoringSSL; these are the headers of another library (see docs/building.md, BORINGSSL_ROOT)"
+#error \
+    "h2cpp needs BoringSSL; these are the headers of another library (see docs/building.md, BORINGSSL_ROOT)"
 #endif
 
 #include <openssl/bio.h>

@@ -6,9 +6,10 @@
 //   if (got && got->would_block()) stream.wait(true, false, deadline);
 //
 // Which calls may run at the same time in different threads: at most one try_read, at most one of
-// {try_write, shutdown_write}, at most one wait, and any number of wake. close() and the destructor run alone, but for
-// wake() beside close(). No implementation holds a lock across a system call or a wait.
-// Tested by tests/transport/tcp_stream_test.cc, tls_stream_test.cc and memory_stream_test.cc.
+// {try_write, shutdown_write}, at most one wait, and any number of wake. close() and the destructor
+// run alone, but for wake() beside close(). No implementation holds a lock across a system call or
+// a wait. Tested by tests/transport/tcp_stream_test.cc, tls_stream_test.cc and
+// memory_stream_test.cc.
 #ifndef H2_TRANSPORT_BYTE_STREAM_H_
 #define H2_TRANSPORT_BYTE_STREAM_H_
 
@@ -53,14 +54,15 @@ struct Ready {
   bool timed_out = false;  // the deadline passed, and nothing else is true
 };
 
-// What is known about a stream; empty strings where it does not apply. Fixed once the stream is established.
+// What is known about a stream; empty strings where it does not apply. Fixed once the stream is
+// established.
 struct StreamInfo {
-  std::string peer_address{};   // "192.0.2.1:443", "[2001:db8::1]:443"
+  std::string peer_address{};  // "192.0.2.1:443", "[2001:db8::1]:443"
   std::string local_address{};
-  std::string alpn{};         // the protocol agreed by ALPN (RFC 7301), such as "h2"
-  std::string tls_version{};  // "TLSv1.3"; empty without TLS
-  std::string tls_cipher{};   // "TLS_AES_128_GCM_SHA256"
-  std::string server_name{};  // SNI: as sent (client) or received (server)
+  std::string alpn{};                      // the protocol agreed by ALPN (RFC 7301), such as "h2"
+  std::string tls_version{};               // "TLSv1.3"; empty without TLS
+  std::string tls_cipher{};                // "TLS_AES_128_GCM_SHA256"
+  std::string server_name{};               // SNI: as sent (client) or received (server)
   std::string peer_certificate_subject{};  // of the leaf, "CN=example.com"; empty if none was shown
 };
 
@@ -71,34 +73,41 @@ class ByteStream {
   ByteStream& operator=(const ByteStream&) = delete;
   virtual ~ByteStream() = default;
 
-  // Reads at most buffer.size() bytes. An empty buffer reads 0 bytes. After an error, further calls return errors.
-  // kTruncated: TLS only, the connection ended without close_notify; what came before was delivered.
+  // Reads at most buffer.size() bytes. An empty buffer reads 0 bytes. After an error, further calls
+  // return errors. kTruncated: TLS only, the connection ended without close_notify; what came
+  // before was delivered.
   virtual Result<IoResult, TransportError> try_read(std::span<std::uint8_t> buffer) = 0;
 
-  // Takes bytes from the front of the pieces, in order, as many as it can; the pieces are not kept. TLS may still hold
-  // a bounded part of what it took; that goes out with any later try_read, try_write (also of no pieces) or wait.
+  // Takes bytes from the front of the pieces, in order, as many as it can; the pieces are not kept.
+  // TLS may still hold a bounded part of what it took; that goes out with any later try_read,
+  // try_write (also of no pieces) or wait.
   virtual Result<IoResult, TransportError> try_write(std::span<const Bytes> pieces) = 0;
 
-  // True while try_write has taken bytes that are not yet handed to the system. Whoever uses an event loop of their
-  // own instead of wait() calls try_write({}) when the descriptor is writable until this is false.
+  // True while try_write has taken bytes that are not yet handed to the system. Whoever uses an
+  // event loop of their own instead of wait() calls try_write({}) when the descriptor is writable
+  // until this is false.
   virtual bool needs_flush() const { return false; }
 
-  // True if try_read has bytes without the descriptor being readable. For event loops; wait() knows.
+  // True if try_read has bytes without the descriptor being readable. For event loops; wait()
+  // knows.
   virtual bool has_buffered_input() const { return false; }
 
-  // Blocks until the stream is ready for one of what is wanted, or wake() is called, or the deadline passes. With
-  // nothing wanted it waits for wake() or the deadline. A failure of the connection makes it ready, and the
-  // next try_ call says what it is.
-  virtual Result<Ready, TransportError> wait(bool want_read, bool want_write, Deadline deadline) = 0;
+  // Blocks until the stream is ready for one of what is wanted, or wake() is called, or the
+  // deadline passes. With nothing wanted it waits for wake() or the deadline. A failure of the
+  // connection makes it ready, and the next try_ call says what it is.
+  virtual Result<Ready, TransportError> wait(bool want_read, bool want_write,
+                                             Deadline deadline) = 0;
 
-  // Makes the wait() under way, or else the next one, return with `woken`. Any thread, any time in the stream's life.
+  // Makes the wait() under way, or else the next one, return with `woken`. Any thread, any time in
+  // the stream's life.
   virtual void wake() noexcept = 0;
 
-  // Says that nothing more will be written (FIN; TLS: close_notify first). Best effort, does not block.
+  // Says that nothing more will be written (FIN; TLS: close_notify first). Best effort, does not
+  // block.
   virtual void shutdown_write() noexcept {}
 
-  // Ends both directions (TLS: close_notify first, if the socket takes it at once). Idempotent; the destructor closes too.
-  // try_ calls and wait() return kClosed from then on.
+  // Ends both directions (TLS: close_notify first, if the socket takes it at once). Idempotent; the
+  // destructor closes too. try_ calls and wait() return kClosed from then on.
   virtual void close() noexcept = 0;
 
   // For event loops; -1 if there is none or after close().

@@ -33,14 +33,17 @@ std::string text_of(BIO* bio) {
 bssl::UniquePtr<EVP_PKEY> make_key() {
   const bssl::UniquePtr<EC_KEY> ec(EC_KEY_new_by_curve_name(NID_X9_62_prime256v1));
   bssl::UniquePtr<EVP_PKEY> key(EVP_PKEY_new());
-  if (!ec || !key || EC_KEY_generate_key(ec.get()) != 1 || EVP_PKEY_set1_EC_KEY(key.get(), ec.get()) != 1) return nullptr;
+  if (!ec || !key || EC_KEY_generate_key(ec.get()) != 1 ||
+      EVP_PKEY_set1_EC_KEY(key.get(), ec.get()) != 1)
+    return nullptr;
   return key;
 }
 
 bool add_extension(X509* cert, X509* issuer, int nid, const std::string& value) {
   X509V3_CTX context;
   X509V3_set_ctx(&context, issuer, cert, nullptr, nullptr, 0);
-  const bssl::UniquePtr<X509_EXTENSION> extension(X509V3_EXT_nconf_nid(nullptr, &context, nid, value.c_str()));
+  const bssl::UniquePtr<X509_EXTENSION> extension(
+      X509V3_EXT_nconf_nid(nullptr, &context, nid, value.c_str()));
   return extension && X509_add_ext(cert, extension.get(), -1) == 1;
 }
 
@@ -69,10 +72,13 @@ bool fill(X509* cert, const CertificateRequest& request, EVP_PKEY* key, X509* is
   X509_NAME* subject = X509_get_subject_name(cert);
   if (X509_set_version(cert, X509_VERSION_3) != 1 ||
       ASN1_INTEGER_set_uint64(X509_get_serialNumber(cert), (number >> 1U) | 1U) != 1 ||
-      !set_time(X509_getm_notBefore(cert), request.not_before) || !set_time(X509_getm_notAfter(cert), request.not_after) ||
-      X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8, reinterpret_cast<const std::uint8_t*>(name.data()),
+      !set_time(X509_getm_notBefore(cert), request.not_before) ||
+      !set_time(X509_getm_notAfter(cert), request.not_after) ||
+      X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8,
+                                 reinterpret_cast<const std::uint8_t*>(name.data()),
                                  static_cast<int>(name.size()), -1, 0) != 1 ||
-      X509_set_issuer_name(cert, X509_get_subject_name(issuer)) != 1 || X509_set_pubkey(cert, key) != 1) {
+      X509_set_issuer_name(cert, X509_get_subject_name(issuer)) != 1 ||
+      X509_set_pubkey(cert, key) != 1) {
     return false;
   }
   switch (request.use) {
@@ -99,20 +105,25 @@ Result<CertifiedKey, TransportError> make_certificate(const CertificateRequest& 
   bssl::UniquePtr<X509> issuer_cert;
   bssl::UniquePtr<EVP_PKEY> issuer_key;
   if (request.issuer != nullptr) {
-    issuer_cert.reset(PEM_read_bio_X509(reader_of(request.issuer->cert_pem).get(), nullptr, nullptr, nullptr));
-    if (!issuer_cert) return failure(TransportErrc::kBadCertificateFile, "the issuer's certificate");
-    issuer_key.reset(PEM_read_bio_PrivateKey(reader_of(request.issuer->key_pem).get(), nullptr, nullptr, nullptr));
+    issuer_cert.reset(
+        PEM_read_bio_X509(reader_of(request.issuer->cert_pem).get(), nullptr, nullptr, nullptr));
+    if (!issuer_cert)
+      return failure(TransportErrc::kBadCertificateFile, "the issuer's certificate");
+    issuer_key.reset(PEM_read_bio_PrivateKey(reader_of(request.issuer->key_pem).get(), nullptr,
+                                             nullptr, nullptr));
     if (!issuer_key) return failure(TransportErrc::kBadKeyFile, "the issuer's key");
   }
   X509* issuer = issuer_cert ? issuer_cert.get() : cert.get();
   EVP_PKEY* signer = issuer_key ? issuer_key.get() : key.get();
-  if (!fill(cert.get(), request, key.get(), issuer) || X509_sign(cert.get(), signer, EVP_sha256()) == 0) {
+  if (!fill(cert.get(), request, key.get(), issuer) ||
+      X509_sign(cert.get(), signer, EVP_sha256()) == 0) {
     return failure(TransportErrc::kBadCertificateFile, "new certificate");
   }
   const bssl::UniquePtr<BIO> cert_out(BIO_new(BIO_s_mem()));
   const bssl::UniquePtr<BIO> key_out(BIO_new(BIO_s_mem()));
   if (!cert_out || !key_out || PEM_write_bio_X509(cert_out.get(), cert.get()) != 1 ||
-      PEM_write_bio_PrivateKey(key_out.get(), key.get(), nullptr, nullptr, 0, nullptr, nullptr) != 1) {
+      PEM_write_bio_PrivateKey(key_out.get(), key.get(), nullptr, nullptr, 0, nullptr, nullptr) !=
+          1) {
     return failure(TransportErrc::kBadCertificateFile, "new certificate");
   }
   return CertifiedKey{text_of(cert_out.get()), text_of(key_out.get())};

@@ -1,5 +1,5 @@
-// Makes certificates: for a server that has none of its own, and for tests. Not a certificate authority.
-// Tested by tests/transport/certificates_test.cc.
+// Makes certificates: for a server that has none of its own, and for tests. Not a certificate
+// authority. Tested by tests/transport/certificates_test.cc.
 #ifndef H2_TRANSPORT_CERTIFICATES_H_
 #define H2_TRANSPORT_CERTIFICATES_H_
 
@@ -22,7 +22,8 @@ struct CertifiedKey {
 enum class CertificateUse : std::uint8_t { kServer, kClient, kAuthority };
 
 struct CertificateRequest {
-  // Subject alternative names: IP literals become iPAddress, all else dNSName. The first is the common name too.
+  // Subject alternative names: IP literals become iPAddress, all else dNSName. The first is the
+  // common name too.
   std::vector<std::string> names{"localhost", "127.0.0.1", "::1"};
   CertificateUse use = CertificateUse::kServer;
   // Validity, from now (by the system's calendar).
@@ -32,11 +33,13 @@ struct CertificateRequest {
   const CertifiedKey* issuer = nullptr;
 };
 
-// A new P-256 key with a certificate over it. Errors: kBadCertificateFile or kBadKeyFile for an unusable issuer.
+// A new P-256 key with a certificate over it. Errors: kBadCertificateFile or kBadKeyFile for an
+// unusable issuer.
 Result<CertifiedKey, TransportError> make_certificate(const CertificateRequest& request = {});
 
 // The same, signed by itself.
-Result<CertifiedKey, TransportError> make_self_signed(std::vector<std::string> names = {"localhost", "127.0.0.1", "::1"});
+Result<CertifiedKey, TransportError> make_self_signed(std::vector<std::string> names = {
+                                                          "localhost", "127.0.0.1", "::1"});
 
 }  // namespace h2::inline v0::transport
 

@@ -1,5 +1,5 @@
-// The clock of the transport: monotonic time behind an interface, so that tests can say what time it is.
-// Tested by tests/transport/memory_stream_test.cc.
+// The clock of the transport: monotonic time behind an interface, so that tests can say what time
+// it is. Tested by tests/transport/memory_stream_test.cc.
 #ifndef H2_TRANSPORT_CLOCK_H_
 #define H2_TRANSPORT_CLOCK_H_
 

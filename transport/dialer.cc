@@ -15,7 +15,8 @@ namespace {
 
 bool same_name(std::string_view a, std::string_view b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) {
-    return std::tolower(static_cast<unsigned char>(x)) == std::tolower(static_cast<unsigned char>(y));
+    return std::tolower(static_cast<unsigned char>(x)) ==
+           std::tolower(static_cast<unsigned char>(y));
   });
 }
 
@@ -41,7 +42,8 @@ std::string name_of(const DialTarget& target) {
 
 class DefaultDialer final : public Dialer {
  public:
-  DefaultDialer(const DialerOptions& options, std::shared_ptr<Resolver> resolver, const IoEnvironment& environment)
+  DefaultDialer(const DialerOptions& options, std::shared_ptr<Resolver> resolver,
+                const IoEnvironment& environment)
       : options_(options), resolver_(std::move(resolver)), environment_(environment) {}
 
   Result<Dialed, TransportError> dial(const DialTarget& target, Deadline deadline) override {
@@ -52,15 +54,18 @@ class DefaultDialer final : public Dialer {
     dialed.timings.resolved = environment_.clock->now();
 
     const std::string name = name_of(target);
-    auto fd = connect_first(interleaved(*addresses), options_.attempt_delay, deadline, name, environment_);
+    auto fd = connect_first(interleaved(*addresses), options_.attempt_delay, deadline, name,
+                            environment_);
     if (!fd) return unexpected(std::move(fd).error());
     auto tcp = std::make_unique<TcpStream>(*fd, options_.tcp, environment_);
     dialed.timings.connected = environment_.clock->now();
 
     if (target.tls) {
-      auto tls = TlsStream::client(std::move(tcp), target.tls, target.server_name.empty() ? target.host : target.server_name);
+      auto tls = TlsStream::client(std::move(tcp), target.tls,
+                                   target.server_name.empty() ? target.host : target.server_name);
       if (!tls) return unexpected(std::move(tls).error());
-      if (auto done = (*tls)->handshake(deadline); !done) return unexpected(std::move(done).error());
+      if (auto done = (*tls)->handshake(deadline); !done)
+        return unexpected(std::move(done).error());
       dialed.stream = std::move(*tls);
     } else {
       dialed.stream = std::move(tcp);
@@ -73,21 +78,24 @@ class DefaultDialer final : public Dialer {
   }
 
  private:
-  Result<std::vector<Address>, TransportError> addresses_of(const DialTarget& target, Deadline deadline) {
+  Result<std::vector<Address>, TransportError> addresses_of(const DialTarget& target,
+                                                            Deadline deadline) {
     std::vector<Address> found;
     for (const ResolveOverride& one : target.overrides) {
       if (!same_name(one.host, target.host) || (one.port != 0 && one.port != target.port)) continue;
-      const auto address = Address::from_literal(one.address, one.to_port != 0 ? one.to_port : target.port);
+      const auto address =
+          Address::from_literal(one.address, one.to_port != 0 ? one.to_port : target.port);
       if (!address) {
-        return unexpected(
-            TransportError{Phase::kResolve, TransportErrc::kBadAddress, 0, one.address, "override for " + one.host});
+        return unexpected(TransportError{Phase::kResolve, TransportErrc::kBadAddress, 0,
+                                         one.address, "override for " + one.host});
       }
       found.push_back(*address);
     }
     if (!found.empty()) return found;
     auto resolved = resolver_->resolve(target.host, target.port, deadline);
     if (resolved && resolved->empty()) {
-      return unexpected(TransportError{Phase::kResolve, TransportErrc::kNameNotFound, 0, target.host, {}});
+      return unexpected(
+          TransportError{Phase::kResolve, TransportErrc::kNameNotFound, 0, target.host, {}});
     }
     return resolved;
   }
@@ -99,7 +107,8 @@ class DefaultDialer final : public Dialer {
 
 }  // namespace
 
-std::unique_ptr<Dialer> make_dialer(const DialerOptions& options, std::shared_ptr<Resolver> resolver,
+std::unique_ptr<Dialer> make_dialer(const DialerOptions& options,
+                                    std::shared_ptr<Resolver> resolver,
                                     const IoEnvironment& environment) {
   if (!resolver) resolver = make_resolver(environment);
   return std::make_unique<DefaultDialer>(options, std::move(resolver), environment);

@@ -1,5 +1,5 @@
-// From "host and port" to an established stream: names, addresses, TCP, TLS, ALPN, under one deadline.
-// Tested by tests/transport/dialer_test.cc.
+// From "host and port" to an established stream: names, addresses, TCP, TLS, ALPN, under one
+// deadline. Tested by tests/transport/dialer_test.cc.
 #ifndef H2_TRANSPORT_DIALER_H_
 #define H2_TRANSPORT_DIALER_H_
 
@@ -24,7 +24,7 @@ namespace h2::inline v0::transport {
 // "Connect there instead": names and ports compare with the target's.
 struct ResolveOverride {
   std::string host{};         // without regard to case
-  std::uint16_t port = 0;   // 0: any
+  std::uint16_t port = 0;     // 0: any
   std::string address{};      // an IP literal
   std::uint16_t to_port = 0;  // 0: the target's
 };
@@ -33,7 +33,8 @@ struct DialTarget {
   std::string host{};  // a name or an IP literal, IPv6 with or without brackets
   std::uint16_t port = 0;
   std::shared_ptr<const TlsContext> tls{};  // nullptr: cleartext
-  std::string server_name{};  // instead of host for SNI and the check of the certificate; empty: host
+  std::string
+      server_name{};  // instead of host for SNI and the check of the certificate; empty: host
   std::vector<ResolveOverride> overrides{};  // all that match are tried, and nothing else
 };
 
@@ -66,9 +67,10 @@ struct DialerOptions {
   Duration attempt_delay = milliseconds(250);
 };
 
-// Resolves, tries addresses by Happy Eyeballs (families in turns, the first connection wins, RFC 8305 §4 and §5), then TLS.
-// `resolver` nullptr: make_resolver(environment).
-std::unique_ptr<Dialer> make_dialer(const DialerOptions& options = {}, std::shared_ptr<Resolver> resolver = nullptr,
+// Resolves, tries addresses by Happy Eyeballs (families in turns, the first connection wins, RFC
+// 8305 §4 and §5), then TLS. `resolver` nullptr: make_resolver(environment).
+std::unique_ptr<Dialer> make_dialer(const DialerOptions& options = {},
+                                    std::shared_ptr<Resolver> resolver = nullptr,
                                     const IoEnvironment& environment = {});
 
 }  // namespace h2::inline v0::transport

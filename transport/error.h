@@ -27,30 +27,30 @@ enum class Phase : std::uint8_t {
 
 // Why it failed.
 enum class TransportErrc : std::uint8_t {
-  kNameNotFound,            // the name does not exist, or has no address
-  kResolveFailed,           // name servers failed or did not answer; trying later may help
-  kRefused,                 // nobody listens there
-  kUnreachable,             // no route to the host or network, or no such local address
-  kTimedOut,                // the deadline passed, or the kernel gave the connection up
-  kReset,                   // the peer (or something between) reset the connection
-  kClosed,                  // this end is closed already
-  kTruncated,               // the connection ended without TLS close_notify (RFC 8446 §6.1)
-  kTlsHandshake,            // the peers did not agree, or one broke the protocol
-  kTlsProtocol,             // after the handshake: a fatal alert or a record that does not verify
-  kTlsAlpn,                 // no application protocol in common (RFC 7301 §3.2)
-  kCertificateUntrusted,    // no path to a trusted root, or an unusable certificate
+  kNameNotFound,          // the name does not exist, or has no address
+  kResolveFailed,         // name servers failed or did not answer; trying later may help
+  kRefused,               // nobody listens there
+  kUnreachable,           // no route to the host or network, or no such local address
+  kTimedOut,              // the deadline passed, or the kernel gave the connection up
+  kReset,                 // the peer (or something between) reset the connection
+  kClosed,                // this end is closed already
+  kTruncated,             // the connection ended without TLS close_notify (RFC 8446 §6.1)
+  kTlsHandshake,          // the peers did not agree, or one broke the protocol
+  kTlsProtocol,           // after the handshake: a fatal alert or a record that does not verify
+  kTlsAlpn,               // no application protocol in common (RFC 7301 §3.2)
+  kCertificateUntrusted,  // no path to a trusted root, or an unusable certificate
   kCertificateExpired,
   kCertificateNotYetValid,
-  kCertificateWrongHost,    // the certificate is for other names
-  kCertificateRequired,     // the server wants a client certificate and got none that it accepts
+  kCertificateWrongHost,  // the certificate is for other names
+  kCertificateRequired,   // the server wants a client certificate and got none that it accepts
   kBadCaFile,
   kBadCertificateFile,
   kBadKeyFile,
-  kBadConfiguration,        // another option makes no sense
-  kBadAddress,              // an address or host name that cannot be parsed
+  kBadConfiguration,  // another option makes no sense
+  kBadAddress,        // an address or host name that cannot be parsed
   kAddressInUse,
   kCancelled,
-  kSystem,                  // another system call error, see sys_errno
+  kSystem,  // another system call error, see sys_errno
 };
 
 // A few words for each, such as "connection refused". Static storage.
@@ -60,11 +60,12 @@ std::string_view describe(Phase phase);
 struct TransportError {
   Phase phase{};
   TransportErrc code{};
-  int sys_errno = 0;   // 0 if no system call's error is behind it
+  int sys_errno = 0;     // 0 if no system call's error is behind it
   std::string peer{};    // "example.com:443 (192.0.2.1:443)", an address, a file's path, or empty
   std::string detail{};  // more about the cause, such as what the TLS library said; may be empty
 
-  // A sentence with phase, peer and cause: "Connecting to example.com:443 failed: connection refused."
+  // A sentence with phase, peer and cause: "Connecting to example.com:443 failed: connection
+  // refused."
   std::string message() const;
 };
 

@@ -25,17 +25,18 @@ struct ListenOptions {
 
 class Listener {
  public:
-  // Binds to an IP literal ("127.0.0.1", "::" …; "" for any IPv6 and IPv4 address, "localhost" for 127.0.0.1) and a port, 0
-  // for any free one.
-  static Result<std::unique_ptr<Listener>, TransportError> listen(std::string_view host, std::uint16_t port,
-                                                                  const ListenOptions& options = {},
-                                                                  const IoEnvironment& environment = {});
+  // Binds to an IP literal ("127.0.0.1", "::" …; "" for any IPv6 and IPv4 address, "localhost" for
+  // 127.0.0.1) and a port, 0 for any free one.
+  static Result<std::unique_ptr<Listener>, TransportError> listen(
+      std::string_view host, std::uint16_t port, const ListenOptions& options = {},
+      const IoEnvironment& environment = {});
   ~Listener();
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
 
-  // A connection that is waiting, or nullptr if there is none. Connections that died in the queue are skipped. Out of
-  // descriptors is an error (kSystem, EMFILE or ENFILE) after which listening goes on.
+  // A connection that is waiting, or nullptr if there is none. Connections that died in the queue
+  // are skipped. Out of descriptors is an error (kSystem, EMFILE or ENFILE) after which listening
+  // goes on.
   Result<std::unique_ptr<TcpStream>, TransportError> try_accept();
   // Waits for one; kTimedOut, or kCancelled after wake().
   Result<std::unique_ptr<TcpStream>, TransportError> accept(Deadline deadline);

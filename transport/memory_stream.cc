@@ -9,7 +9,8 @@
 
 namespace h2::inline v0::transport {
 
-// ---- clock ----------------------------------------------------------------------------------------------
+// ---- clock
+// ----------------------------------------------------------------------------------------------
 
 Time ManualClock::now() const {
   const std::lock_guard lock(mutex_);
@@ -36,7 +37,8 @@ std::shared_ptr<void> ManualClock::on_advance(std::function<void()> listener) {
   return token;
 }
 
-// ---- streams --------------------------------------------------------------------------------------------
+// ---- streams
+// --------------------------------------------------------------------------------------------
 
 namespace {
 
@@ -44,9 +46,9 @@ namespace {
 struct Direction {
   std::vector<std::uint8_t> bytes;
   std::size_t begin = 0;
-  bool ended = false;      // nothing comes after the bytes
-  bool broken = false;     // an error comes after the bytes
-  bool dropping = false;   // cut: what is written is lost
+  bool ended = false;     // nothing comes after the bytes
+  bool broken = false;    // an error comes after the bytes
+  bool dropping = false;  // cut: what is written is lost
   std::optional<std::size_t> cut_after;
   MemoryStream::Cut cut = MemoryStream::Cut::kEnd;
 
@@ -101,7 +103,8 @@ struct MemoryStream::Shared {
   }
 };
 
-MemoryStream::MemoryStream(std::shared_ptr<Shared> shared, std::size_t side, const MemoryStreamOptions& options)
+MemoryStream::MemoryStream(std::shared_ptr<Shared> shared, std::size_t side,
+                           const MemoryStreamOptions& options)
     : shared_(std::move(shared)), side_(side), clock_(options.clock) {
   info_.alpn = options.alpn;
   info_.local_address = side == 0 ? "memory:0" : "memory:1";
@@ -122,11 +125,17 @@ Result<IoResult, TransportError> MemoryStream::try_read(std::span<std::uint8_t> 
     const std::lock_guard lock(shared_->mutex);
     Direction& in = shared_->written[1 - side_];
     const End& end = shared_->ends[side_];
-    if (end.closed) return unexpected(TransportError{Phase::kReceive, TransportErrc::kClosed, 0, info_.peer_address, {}});
-    if (shared_->reset) return unexpected(TransportError{Phase::kReceive, TransportErrc::kReset, 0, info_.peer_address, {}});
+    if (end.closed)
+      return unexpected(
+          TransportError{Phase::kReceive, TransportErrc::kClosed, 0, info_.peer_address, {}});
+    if (shared_->reset)
+      return unexpected(
+          TransportError{Phase::kReceive, TransportErrc::kReset, 0, info_.peer_address, {}});
     if (buffer.empty()) return IoResult::of(0);
     if (in.size() == 0) {
-      if (in.broken) return unexpected(TransportError{Phase::kReceive, TransportErrc::kReset, 0, info_.peer_address, {}});
+      if (in.broken)
+        return unexpected(
+            TransportError{Phase::kReceive, TransportErrc::kReset, 0, info_.peer_address, {}});
       if (in.ended) return IoResult::at_end();
       return IoResult::wants_to_read();
     }
@@ -145,12 +154,16 @@ Result<IoResult, TransportError> MemoryStream::try_write(std::span<const Bytes> 
     const std::lock_guard lock(shared_->mutex);
     Direction& out = shared_->written[side_];
     const End& end = shared_->ends[side_];
-    if (end.closed) return unexpected(TransportError{Phase::kSend, TransportErrc::kClosed, 0, info_.peer_address, {}});
+    if (end.closed)
+      return unexpected(
+          TransportError{Phase::kSend, TransportErrc::kClosed, 0, info_.peer_address, {}});
     const bool cut_end = out.dropping && !shared_->reset;
     if (shared_->reset || shared_->ends[1 - side_].closed || (out.ended && !cut_end)) {
-      return unexpected(TransportError{Phase::kSend, TransportErrc::kReset, 0, info_.peer_address, {}});
+      return unexpected(
+          TransportError{Phase::kSend, TransportErrc::kReset, 0, info_.peer_address, {}});
     }
-    std::size_t room = std::min(shared_->capacity - std::min(shared_->capacity, out.size()), end.max_write);
+    std::size_t room =
+        std::min(shared_->capacity - std::min(shared_->capacity, out.size()), end.max_write);
     std::size_t offered = 0;
     for (const Bytes piece : pieces) {
       offered += piece.size();
@@ -165,18 +178,22 @@ Result<IoResult, TransportError> MemoryStream::try_write(std::span<const Bytes> 
   return IoResult::of(n);
 }
 
-Result<Ready, TransportError> MemoryStream::wait(bool want_read, bool want_write, Deadline deadline) {
+Result<Ready, TransportError> MemoryStream::wait(bool want_read, bool want_write,
+                                                 Deadline deadline) {
   Shared& shared = *shared_;
   std::unique_lock lock(shared.mutex);
   const bool manual = dynamic_cast<ManualClock*>(clock_) != nullptr;
   for (;;) {
     End& end = shared.ends[side_];
-    if (end.closed) return unexpected(TransportError{Phase::kWait, TransportErrc::kClosed, 0, info_.peer_address, {}});
+    if (end.closed)
+      return unexpected(
+          TransportError{Phase::kWait, TransportErrc::kClosed, 0, info_.peer_address, {}});
     const Direction& in = shared.written[1 - side_];
     const Direction& out = shared.written[side_];
     const bool over = shared.reset || shared.ends[1 - side_].closed;
     Ready ready;
-    ready.readable = want_read && (shared.reset || (in.size() > 0 ? end.max_read > 0 : in.ended || in.broken));
+    ready.readable =
+        want_read && (shared.reset || (in.size() > 0 ? end.max_read > 0 : in.ended || in.broken));
     ready.writable = want_write && (over || (out.size() < shared.capacity && end.max_write > 0));
     ready.woken = std::exchange(end.woken, false);
     if (ready.readable || ready.writable || ready.woken) return ready;
@@ -188,9 +205,11 @@ Result<Ready, TransportError> MemoryStream::wait(bool want_read, bool want_write
     if (manual || deadline.is_never()) {
       shared.changed.wait(lock);
     } else {
-      // The calendar's clock, as thread sanitizers know no other for this; the loop above looks at ours.
+      // The calendar's clock, as thread sanitizers know no other for this; the loop above looks at
+      // ours.
       const Duration left = std::min(deadline - now, seconds(60));
-      shared.changed.wait_until(lock, std::chrono::system_clock::now() + std::chrono::nanoseconds(left.ns));
+      shared.changed.wait_until(
+          lock, std::chrono::system_clock::now() + std::chrono::nanoseconds(left.ns));
     }
   }
 }

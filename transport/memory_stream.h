@@ -1,5 +1,6 @@
-// For tests: two ByteStreams joined in memory, which can be told to deliver in small pieces, to take little, to fail and
-// to be cut; and a clock that stands still. Tested by tests/transport/memory_stream_test.cc.
+// For tests: two ByteStreams joined in memory, which can be told to deliver in small pieces, to
+// take little, to fail and to be cut; and a clock that stands still. Tested by
+// tests/transport/memory_stream_test.cc.
 #ifndef H2_TRANSPORT_MEMORY_STREAM_H_
 #define H2_TRANSPORT_MEMORY_STREAM_H_
 
@@ -37,12 +38,14 @@ class ManualClock final : public Clock {
 };
 
 struct MemoryStreamOptions {
-  // For deadlines; must outlive the streams. With a ManualClock waits end only by data, wake() or advance().
+  // For deadlines; must outlive the streams. With a ManualClock waits end only by data, wake() or
+  // advance().
   Clock* clock = &system_clock();
-  std::size_t capacity = std::size_t{1} << 20;  // bytes under way in one direction; a full one blocks the writer
+  std::size_t capacity = std::size_t{1}
+                         << 20;  // bytes under way in one direction; a full one blocks the writer
   std::size_t max_read = std::numeric_limits<std::size_t>::max();   // per try_read
   std::size_t max_write = std::numeric_limits<std::size_t>::max();  // per try_write
-  std::string alpn{};  // what info() says
+  std::string alpn{};                                               // what info() says
 };
 
 // One end. Both ends may be used by different threads, and one end as ByteStream allows.
@@ -61,7 +64,8 @@ class MemoryStream final : public ByteStream {
   // How much one try_read gives and one try_write takes from now on; 0: would block always.
   void set_max_read(std::size_t n);
   void set_max_write(std::size_t n);
-  // After `n` more bytes were written by this end, the rest is taken and dropped, and the peer reads `then`.
+  // After `n` more bytes were written by this end, the rest is taken and dropped, and the peer
+  // reads `then`.
   enum class Cut : std::uint8_t { kEnd, kReset };
   void cut_after(std::size_t n, Cut then);
   // Both ends: try_ calls fail with kReset now; bytes under way are lost.
@@ -73,7 +77,8 @@ class MemoryStream final : public ByteStream {
   friend std::pair<std::unique_ptr<MemoryStream>, std::unique_ptr<MemoryStream>> make_memory_pair(
       const MemoryStreamOptions& options);
   struct Shared;
-  MemoryStream(std::shared_ptr<Shared> shared, std::size_t side, const MemoryStreamOptions& options);
+  MemoryStream(std::shared_ptr<Shared> shared, std::size_t side,
+               const MemoryStreamOptions& options);
   std::shared_ptr<Shared> shared_;
   std::size_t side_;
   Clock* clock_;

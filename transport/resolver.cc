@@ -47,7 +47,8 @@ bool is_below(std::string_view name, std::string_view domain) {
 }
 
 bool is_plausible(std::string_view host) {
-  // 253 characters and perhaps a dot at the end (RFC 1035 §2.3.4); the rest is the name servers' to judge.
+  // 253 characters and perhaps a dot at the end (RFC 1035 §2.3.4); the rest is the name servers' to
+  // judge.
   return !host.empty() && host.size() <= 254 && std::all_of(host.begin(), host.end(), [](char c) {
     const auto byte = static_cast<unsigned char>(c);
     return byte > 0x20 && byte != 0x7f && c != '/' && c != ':' && c != '[' && c != ']' && c != '@';
@@ -66,23 +67,29 @@ class AresResolver final : public Resolver {
     if (auto literal = Address::from_literal(host, port)) return std::vector<Address>{*literal};
     if (!is_plausible(host)) return failure(TransportErrc::kBadAddress, host, {});
     if (is_below(host, "localhost")) {
-      return std::vector<Address>{*Address::from_literal("::1", port), *Address::from_literal("127.0.0.1", port)};
+      return std::vector<Address>{*Address::from_literal("::1", port),
+                                  *Address::from_literal("127.0.0.1", port)};
     }
-    if (is_below(host, "invalid")) return failure(TransportErrc::kNameNotFound, host, {});  // RFC 6761 §6.4
+    if (is_below(host, "invalid"))
+      return failure(TransportErrc::kNameNotFound, host, {});  // RFC 6761 §6.4
     return ask(std::string(host), port, deadline);
   }
 
  private:
-  static Unexpected<TransportError> failure(TransportErrc code, std::string_view host, std::string detail) {
-    return unexpected(TransportError{Phase::kResolve, code, 0, std::string(host), std::move(detail)});
+  static Unexpected<TransportError> failure(TransportErrc code, std::string_view host,
+                                            std::string detail) {
+    return unexpected(
+        TransportError{Phase::kResolve, code, 0, std::string(host), std::move(detail)});
   }
 
-  Result<std::vector<Address>, TransportError> ask(const std::string& host, std::uint16_t port, Deadline deadline) {
+  Result<std::vector<Address>, TransportError> ask(const std::string& host, std::uint16_t port,
+                                                   Deadline deadline) {
     ares_channel channel = nullptr;
     ares_options options{};
     char lookups[] = "fb";  // the hosts file, then the name servers
     options.lookups = lookups;
-    if (const int status = ares_init_options(&channel, &options, ARES_OPT_LOOKUPS); status != ARES_SUCCESS) {
+    if (const int status = ares_init_options(&channel, &options, ARES_OPT_LOOKUPS);
+        status != ARES_SUCCESS) {
       return failure(TransportErrc::kResolveFailed, host, ares_strerror(status));
     }
     Lookup lookup;
@@ -98,7 +105,8 @@ class AresResolver final : public Resolver {
       return failure(TransportErrc::kNameNotFound, host, {});
     }
     if (lookup.status == ARES_EBADNAME) return failure(TransportErrc::kBadAddress, host, {});
-    if (lookup.status != ARES_SUCCESS) return failure(TransportErrc::kResolveFailed, host, ares_strerror(lookup.status));
+    if (lookup.status != ARES_SUCCESS)
+      return failure(TransportErrc::kResolveFailed, host, ares_strerror(lookup.status));
     if (lookup.addresses.empty()) return failure(TransportErrc::kNameNotFound, host, {});
     for (Address& address : lookup.addresses) address = address.with_port(port);
     return std::move(lookup.addresses);
@@ -109,7 +117,8 @@ class AresResolver final : public Resolver {
     const Time now = environment_.clock->now();
     if (deadline <= now) return false;
     std::array<ares_socket_t, ARES_GETSOCK_MAXNUM> sockets{};
-    const auto mask = static_cast<unsigned>(ares_getsock(channel, sockets.data(), ARES_GETSOCK_MAXNUM));
+    const auto mask =
+        static_cast<unsigned>(ares_getsock(channel, sockets.data(), ARES_GETSOCK_MAXNUM));
     std::array<pollfd, ARES_GETSOCK_MAXNUM> fds{};
     nfds_t count = 0;
     for (unsigned i = 0; i < sockets.size(); ++i) {
@@ -132,7 +141,8 @@ class AresResolver final : public Resolver {
     for (nfds_t i = 0; i < count; ++i) {
       if (fds[i].revents == 0) continue;
       const bool failed = (fds[i].revents & (POLLERR | POLLHUP | POLLNVAL)) != 0;
-      ares_process_fd(channel, failed || (fds[i].revents & POLLIN) != 0 ? fds[i].fd : ARES_SOCKET_BAD,
+      ares_process_fd(channel,
+                      failed || (fds[i].revents & POLLIN) != 0 ? fds[i].fd : ARES_SOCKET_BAD,
                       (fds[i].revents & POLLOUT) != 0 ? fds[i].fd : ARES_SOCKET_BAD);
     }
     return true;

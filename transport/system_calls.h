@@ -1,6 +1,7 @@
-// The seam to the operating system's sockets: everything that this folder asks of the kernel goes through here, so
-// that tests can inject interrupted calls, short writes and failures. Each function is the system call of its name,
-// with its return value and errno. Callers retry EINTR. Tested by tests/transport/faults_test.cc.
+// The seam to the operating system's sockets: everything that this folder asks of the kernel goes
+// through here, so that tests can inject interrupted calls, short writes and failures. Each
+// function is the system call of its name, with its return value and errno. Callers retry EINTR.
+// Tested by tests/transport/faults_test.cc.
 #ifndef H2_TRANSPORT_SYSTEM_CALLS_H_
 #define H2_TRANSPORT_SYSTEM_CALLS_H_
 

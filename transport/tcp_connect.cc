@@ -9,7 +9,8 @@ namespace h2::inline v0::transport {
 
 int poll_until(const IoEnvironment& environment, pollfd* fds, nfds_t count, Deadline deadline) {
   for (;;) {
-    const int ready = environment.calls->poll(fds, count, poll_timeout(deadline, environment.clock->now()));
+    const int ready =
+        environment.calls->poll(fds, count, poll_timeout(deadline, environment.clock->now()));
     if (ready > 0) return ready;
     if (ready < 0 && errno != EINTR) return ready;
     if (ready == 0 && deadline <= environment.clock->now()) return 0;
@@ -18,19 +19,25 @@ int poll_until(const IoEnvironment& environment, pollfd* fds, nfds_t count, Dead
 
 namespace {
 
-// How much an error says: a host that refuses is more news than an address family that this machine lacks.
+// How much an error says: a host that refuses is more news than an address family that this machine
+// lacks.
 int weight(TransportErrc code) {
   switch (code) {
-    case TransportErrc::kUnreachable: return 0;
-    case TransportErrc::kTimedOut: return 2;
-    case TransportErrc::kRefused: return 3;
-    default: return 1;
+    case TransportErrc::kUnreachable:
+      return 0;
+    case TransportErrc::kTimedOut:
+      return 2;
+    case TransportErrc::kRefused:
+      return 3;
+    default:
+      return 1;
   }
 }
 
 class Attempts {
  public:
-  Attempts(std::string_view target, const IoEnvironment& environment) : target_(target), environment_(environment) {}
+  Attempts(std::string_view target, const IoEnvironment& environment)
+      : target_(target), environment_(environment) {}
   ~Attempts() {
     for (const pollfd& one : pending_) (void)environment_.calls->close(one.fd);
   }
@@ -41,7 +48,8 @@ class Attempts {
 
   // The socket if it is connected at once.
   std::optional<int> begin(const Address& address) {
-    const int fd = environment_.calls->socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    const int fd =
+        environment_.calls->socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) {
       failed(errno, address);
       return std::nullopt;
@@ -71,7 +79,8 @@ class Attempts {
       int error = 0;
       socklen_t length = sizeof error;
       const int fd = pending_[i].fd;
-      if (environment_.calls->getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) < 0) error = errno;
+      if (environment_.calls->getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) < 0)
+        error = errno;
       const Address address = addresses_[i];
       pending_.erase(pending_.begin() + static_cast<std::ptrdiff_t>(i));
       addresses_.erase(addresses_.begin() + static_cast<std::ptrdiff_t>(i));
@@ -84,12 +93,15 @@ class Attempts {
 
   TransportError timed_out() const {
     std::string detail;
-    for (const Address& address : addresses_) detail += (detail.empty() ? "no answer from " : ", ") + address.to_string();
+    for (const Address& address : addresses_)
+      detail += (detail.empty() ? "no answer from " : ", ") + address.to_string();
     return TransportError{Phase::kConnect, TransportErrc::kTimedOut, 0, target_, detail};
   }
 
   TransportError worst(std::size_t tried) {
-    if (!error_) return TransportError{Phase::kConnect, TransportErrc::kNameNotFound, 0, target_, "no address to try"};
+    if (!error_)
+      return TransportError{Phase::kConnect, TransportErrc::kNameNotFound, 0, target_,
+                            "no address to try"};
     if (tried > 1) error_->detail = "the most telling of " + std::to_string(tried) + " addresses";
     return *error_;
   }
@@ -97,7 +109,8 @@ class Attempts {
  private:
   void failed(int error, const Address& address) {
     const std::string text = address.to_string();
-    TransportError now = system_error(Phase::kConnect, error, text == target_ ? target_ : target_ + " (" + text + ")");
+    TransportError now = system_error(Phase::kConnect, error,
+                                      text == target_ ? target_ : target_ + " (" + text + ")");
     if (!error_ || weight(now.code) > weight(error_->code)) error_ = std::move(now);
   }
 
@@ -110,8 +123,9 @@ class Attempts {
 
 }  // namespace
 
-Result<int, TransportError> connect_first(std::span<const Address> addresses, Duration delay, Deadline deadline,
-                                          std::string_view target, const IoEnvironment& environment) {
+Result<int, TransportError> connect_first(std::span<const Address> addresses, Duration delay,
+                                          Deadline deadline, std::string_view target,
+                                          const IoEnvironment& environment) {
   Attempts attempts(target, environment);
   std::size_t next = 0;
   Time next_start = environment.clock->now();
@@ -124,7 +138,8 @@ Result<int, TransportError> connect_first(std::span<const Address> addresses, Du
       continue;
     }
     if (attempts.idle()) return unexpected(attempts.worst(addresses.size()));
-    const auto connected = attempts.wait(next < addresses.size() ? earlier(deadline, next_start) : deadline);
+    const auto connected =
+        attempts.wait(next < addresses.size() ? earlier(deadline, next_start) : deadline);
     if (!connected) return unexpected(connected.error());
     if (*connected) return **connected;
   }

@@ -1,5 +1,5 @@
-// Connects to the first of several addresses that answers. Inside of transport/; used by dialer.cc and tcp_stream.cc.
-// Tested by tests/transport/dialer_test.cc.
+// Connects to the first of several addresses that answers. Inside of transport/; used by dialer.cc
+// and tcp_stream.cc. Tested by tests/transport/dialer_test.cc.
 #ifndef H2_TRANSPORT_TCP_CONNECT_H_
 #define H2_TRANSPORT_TCP_CONNECT_H_
 
@@ -17,13 +17,16 @@
 
 namespace h2::inline v0::transport {
 
-// poll() until something is ready (more than 0), the deadline passes (0) or it fails (-1, errno). Goes on after EINTR.
+// poll() until something is ready (more than 0), the deadline passes (0) or it fails (-1, errno).
+// Goes on after EINTR.
 int poll_until(const IoEnvironment& environment, pollfd* fds, nfds_t count, Deadline deadline);
 
-// A connected non-blocking socket, which the caller owns. Addresses are tried in order; the next one begins `delay` after the
-// last, or at once when all before it have failed; the first connection wins (RFC 8305 §5). `target` is for messages.
-Result<int, TransportError> connect_first(std::span<const Address> addresses, Duration delay, Deadline deadline,
-                                          std::string_view target, const IoEnvironment& environment);
+// A connected non-blocking socket, which the caller owns. Addresses are tried in order; the next
+// one begins `delay` after the last, or at once when all before it have failed; the first
+// connection wins (RFC 8305 §5). `target` is for messages.
+Result<int, TransportError> connect_first(std::span<const Address> addresses, Duration delay,
+                                          Deadline deadline, std::string_view target,
+                                          const IoEnvironment& environment);
 
 }  // namespace h2::inline v0::transport
 

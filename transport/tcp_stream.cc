@@ -25,7 +25,8 @@ void set_options(int fd, const TcpOptions& options, SystemCalls& calls) {
   };
   if (options.no_delay) set(IPPROTO_TCP, TCP_NODELAY, 1);
   if (options.keepalive_idle.ns > 0) {
-    const int idle = static_cast<int>(std::max<std::int64_t>(1, options.keepalive_idle.ns / 1'000'000'000));
+    const int idle =
+        static_cast<int>(std::max<std::int64_t>(1, options.keepalive_idle.ns / 1'000'000'000));
     set(SOL_SOCKET, SO_KEEPALIVE, 1);
     set(IPPROTO_TCP, TCP_KEEPIDLE, idle);
     set(IPPROTO_TCP, TCP_KEEPINTVL, idle);
@@ -40,7 +41,8 @@ std::string name_of(int fd, SystemCalls& calls, bool peer) {
   sockaddr_storage storage{};
   socklen_t length = sizeof storage;
   auto* address = reinterpret_cast<sockaddr*>(&storage);
-  const int done = peer ? calls.getpeername(fd, address, &length) : calls.getsockname(fd, address, &length);
+  const int done =
+      peer ? calls.getpeername(fd, address, &length) : calls.getsockname(fd, address, &length);
   if (done != 0 || (storage.ss_family != AF_INET && storage.ss_family != AF_INET6)) return {};
   return Address(address, length).to_string();
 }
@@ -61,9 +63,9 @@ TcpStream::~TcpStream() {
   if (const int fd = wake_fd_.load(); fd >= 0) (void)environment_.calls->close(fd);
 }
 
-Result<std::unique_ptr<TcpStream>, TransportError> TcpStream::connect(const Address& address, Deadline deadline,
-                                                                      const TcpOptions& options,
-                                                                      const IoEnvironment& environment) {
+Result<std::unique_ptr<TcpStream>, TransportError> TcpStream::connect(
+    const Address& address, Deadline deadline, const TcpOptions& options,
+    const IoEnvironment& environment) {
   SystemCalls& calls = *environment.calls;
   const std::string peer = address.to_string();
   const int fd = calls.socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -72,7 +74,8 @@ Result<std::unique_ptr<TcpStream>, TransportError> TcpStream::connect(const Addr
     (void)calls.close(fd);
     return unexpected(system_error(Phase::kConnect, error, peer));
   };
-  if (calls.connect(fd, address.data(), address.size()) != 0 && errno != EINPROGRESS && errno != EINTR) {
+  if (calls.connect(fd, address.data(), address.size()) != 0 && errno != EINPROGRESS &&
+      errno != EINTR) {
     return fail(errno);
   }
   for (;;) {
@@ -112,7 +115,8 @@ Result<IoResult, TransportError> TcpStream::try_write(std::span<const Bytes> pie
   std::size_t count = 0;
   for (const Bytes piece : pieces) {
     if (count == parts.size()) break;
-    if (!piece.empty()) parts[count++] = iovec{const_cast<std::uint8_t*>(piece.data()), piece.size()};
+    if (!piece.empty())
+      parts[count++] = iovec{const_cast<std::uint8_t*>(piece.data()), piece.size()};
   }
   if (count == 0) return IoResult::of(0);
   msghdr message{};
@@ -143,7 +147,8 @@ Result<Ready, TransportError> TcpStream::wait(bool want_read, bool want_write, D
   const short wanted = static_cast<short>((want_read ? POLLIN : 0) | (want_write ? POLLOUT : 0));
   for (;;) {
     std::array<pollfd, 2> fds{{{wanted != 0 ? fd_ : -1, wanted, 0}, {wake_fd_.load(), POLLIN, 0}}};
-    const int count = calls.poll(fds.data(), fds.size(), poll_timeout(deadline, environment_.clock->now()));
+    const int count =
+        calls.poll(fds.data(), fds.size(), poll_timeout(deadline, environment_.clock->now()));
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return unexpected(system_error(Phase::kWait, errno, info_.peer_address));
     Ready ready;
@@ -166,7 +171,8 @@ Result<Ready, TransportError> TcpStream::wait(bool want_read, bool want_write, D
 void TcpStream::wake() noexcept {
   woken_.store(true);
   const std::uint64_t one = 1;
-  if (const int fd = wake_fd_.load(); fd >= 0) (void)environment_.calls->write(fd, &one, sizeof one);
+  if (const int fd = wake_fd_.load(); fd >= 0)
+    (void)environment_.calls->write(fd, &one, sizeof one);
 }
 
 void TcpStream::shutdown_write() noexcept {

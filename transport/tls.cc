@@ -52,11 +52,13 @@ std::string last_reason() {
 
 Unexpected<TransportError> bad(TransportErrc code, std::string where, std::string detail) {
   ERR_clear_error();
-  return unexpected(TransportError{Phase::kConfigure, code, 0, std::move(where), std::move(detail)});
+  return unexpected(
+      TransportError{Phase::kConfigure, code, 0, std::move(where), std::move(detail)});
 }
 
 // The text of `file`, or `pem` if no file is named.
-Result<std::string, TransportError> text_of(const std::string& file, const std::string& pem, TransportErrc code) {
+Result<std::string, TransportError> text_of(const std::string& file, const std::string& pem,
+                                            TransportErrc code) {
   if (file.empty()) return pem;
   std::unique_ptr<std::FILE, int (*)(std::FILE*)> in(std::fopen(file.c_str(), "rbe"), &std::fclose);
   if (!in) {
@@ -65,7 +67,8 @@ Result<std::string, TransportError> text_of(const std::string& file, const std::
   }
   std::string text;
   std::array<char, 16384> part;
-  while (const std::size_t n = std::fread(part.data(), 1, part.size(), in.get())) text.append(part.data(), n);
+  while (const std::size_t n = std::fread(part.data(), 1, part.size(), in.get()))
+    text.append(part.data(), n);
   if (std::ferror(in.get()) != 0) {
     return unexpected(TransportError{Phase::kConfigure, code, EIO, file, "it cannot be read"});
   }
@@ -73,13 +76,15 @@ Result<std::string, TransportError> text_of(const std::string& file, const std::
 }
 
 bssl::UniquePtr<BIO> reader_of(const std::string& text) {
-  return bssl::UniquePtr<BIO>(BIO_new_mem_buf(text.data(), static_cast<int>(std::min<std::size_t>(text.size(), INT_MAX))));
+  return bssl::UniquePtr<BIO>(
+      BIO_new_mem_buf(text.data(), static_cast<int>(std::min<std::size_t>(text.size(), INT_MAX))));
 }
 
 // An end without a further PEM block is no error.
 bool ended_well() {
   const std::uint32_t error = ERR_peek_last_error();
-  const bool well = error == 0 || (ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE);
+  const bool well = error == 0 || (ERR_GET_LIB(error) == ERR_LIB_PEM &&
+                                   ERR_GET_REASON(error) == PEM_R_NO_START_LINE);
   if (well) ERR_clear_error();
   return well;
 }
@@ -91,8 +96,10 @@ Result<void, TransportError> trust(SSL_CTX* ctx, const std::string& file, const 
   const auto in = reader_of(*text);
   std::size_t count = 0;
   ERR_clear_error();
-  while (const bssl::UniquePtr<X509> one{PEM_read_bio_X509_AUX(in.get(), nullptr, nullptr, nullptr)}) {
-    (void)X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx), one.get());  // twice the same is none of our business
+  while (
+      const bssl::UniquePtr<X509> one{PEM_read_bio_X509_AUX(in.get(), nullptr, nullptr, nullptr)}) {
+    (void)X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx),
+                              one.get());  // twice the same is none of our business
     ERR_clear_error();
     ++count;
   }
@@ -104,8 +111,9 @@ Result<void, TransportError> trust(SSL_CTX* ctx, const std::string& file, const 
 // Asked for the passphrase of an encrypted key: we have none, and must not ask at the terminal.
 int no_passphrase(char*, int, int, void*) { return 0; }
 
-Result<void, TransportError> show(SSL_CTX* ctx, const std::string& cert_file, const std::string& key_file,
-                                  const std::string& cert_pem, const std::string& key_pem) {
+Result<void, TransportError> show(SSL_CTX* ctx, const std::string& cert_file,
+                                  const std::string& key_file, const std::string& cert_pem,
+                                  const std::string& key_pem) {
   const std::string cert_where = cert_file.empty() ? "certificate in memory" : cert_file;
   auto certs = text_of(cert_file, cert_pem, TransportErrc::kBadCertificateFile);
   if (!certs) return unexpected(std::move(certs).error());
@@ -114,7 +122,8 @@ Result<void, TransportError> show(SSL_CTX* ctx, const std::string& cert_file, co
   const bssl::UniquePtr<X509> leaf(PEM_read_bio_X509_AUX(in.get(), nullptr, nullptr, nullptr));
   if (!leaf) {
     const bool empty = ended_well();
-    return bad(TransportErrc::kBadCertificateFile, cert_where, empty ? "it holds no certificate in PEM" : last_reason());
+    return bad(TransportErrc::kBadCertificateFile, cert_where,
+               empty ? "it holds no certificate in PEM" : last_reason());
   }
   if (SSL_CTX_use_certificate(ctx, leaf.get()) != 1) {
     return bad(TransportErrc::kBadCertificateFile, cert_where, last_reason());
@@ -127,17 +136,22 @@ Result<void, TransportError> show(SSL_CTX* ctx, const std::string& cert_file, co
   if (!ended_well()) return bad(TransportErrc::kBadCertificateFile, cert_where, last_reason());
 
   const bool beside = cert_file.empty() ? key_pem.empty() : key_file.empty();
-  const std::string key_where = !key_file.empty() ? key_file : beside ? cert_where : "private key in memory";
+  const std::string key_where = !key_file.empty() ? key_file
+                                : beside          ? cert_where
+                                                  : "private key in memory";
   auto keys = beside ? certs : text_of(key_file, key_pem, TransportErrc::kBadKeyFile);
   if (!keys) return unexpected(std::move(keys).error());
   const auto key_in = reader_of(*keys);
-  const bssl::UniquePtr<EVP_PKEY> key(PEM_read_bio_PrivateKey(key_in.get(), nullptr, &no_passphrase, nullptr));
+  const bssl::UniquePtr<EVP_PKEY> key(
+      PEM_read_bio_PrivateKey(key_in.get(), nullptr, &no_passphrase, nullptr));
   if (!key) {
     const bool empty = ended_well();
-    return bad(TransportErrc::kBadKeyFile, key_where, empty ? "it holds no private key in PEM" : last_reason());
+    return bad(TransportErrc::kBadKeyFile, key_where,
+               empty ? "it holds no private key in PEM" : last_reason());
   }
   if (SSL_CTX_use_PrivateKey(ctx, key.get()) != 1) {  // compares with the certificate
-    return bad(TransportErrc::kBadKeyFile, key_where, last_reason() + "; certificate: " + cert_where);
+    return bad(TransportErrc::kBadKeyFile, key_where,
+               last_reason() + "; certificate: " + cert_where);
   }
   return {};
 }
@@ -147,7 +161,11 @@ Result<std::string, TransportError> alpn_wire(const std::vector<std::string>& pr
   std::string wire;
   for (const std::string& protocol : protocols) {
     if (protocol.empty() || protocol.size() > 255) {
-      return unexpected(TransportError{Phase::kConfigure, TransportErrc::kBadConfiguration, 0, {}, "ALPN names have 1 to 255 bytes"});
+      return unexpected(TransportError{Phase::kConfigure,
+                                       TransportErrc::kBadConfiguration,
+                                       0,
+                                       {},
+                                       "ALPN names have 1 to 255 bytes"});
     }
     wire.push_back(static_cast<char>(protocol.size()));
     wire += protocol;
@@ -155,16 +173,20 @@ Result<std::string, TransportError> alpn_wire(const std::vector<std::string>& pr
   return wire;
 }
 
-const std::uint8_t* bytes_of(const std::string& text) { return reinterpret_cast<const std::uint8_t*>(text.data()); }
+const std::uint8_t* bytes_of(const std::string& text) {
+  return reinterpret_cast<const std::uint8_t*>(text.data());
+}
 
 std::string without_brackets(std::string_view host) {
-  if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
+  if (host.size() > 2 && host.front() == '[' && host.back() == ']')
+    host = host.substr(1, host.size() - 2);
   return std::string(host);
 }
 
 }  // namespace
 
-// ---- contexts -------------------------------------------------------------------------------------------
+// ---- contexts
+// -------------------------------------------------------------------------------------------
 
 struct TlsContext::Impl {
   bssl::UniquePtr<SSL_CTX> ctx;
@@ -182,14 +204,17 @@ struct TlsContext::Impl {
     if (key_log != nullptr) (void)std::fclose(key_log);
   }
 
-  static Impl& of(const SSL* ssl) { return *static_cast<Impl*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl))); }
+  static Impl& of(const SSL* ssl) {
+    return *static_cast<Impl*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
+  }
 
-  static int select_alpn(SSL* ssl, const std::uint8_t** out, std::uint8_t* out_size, const std::uint8_t* in,
-                         unsigned in_size, void*) {
+  static int select_alpn(SSL* ssl, const std::uint8_t** out, std::uint8_t* out_size,
+                         const std::uint8_t* in, unsigned in_size, void*) {
     const std::string& ours = of(ssl).alpn;
     std::uint8_t* selected = nullptr;
-    if (SSL_select_next_proto(&selected, out_size, bytes_of(ours), static_cast<unsigned>(ours.size()), in, in_size) !=
-        OPENSSL_NPN_NEGOTIATED) {
+    if (SSL_select_next_proto(&selected, out_size, bytes_of(ours),
+                              static_cast<unsigned>(ours.size()), in,
+                              in_size) != OPENSSL_NPN_NEGOTIATED) {
       return SSL_TLSEXT_ERR_ALERT_FATAL;
     }
     *out = selected;
@@ -203,17 +228,21 @@ struct TlsContext::Impl {
     (void)std::fflush(self.key_log);
   }
 
-  static Result<std::unique_ptr<Impl>, TransportError> make(bool server, TlsVersion least, TlsVersion most,
-                                                            const std::vector<std::string>& protocols,
-                                                            const std::string& key_log_file) {
+  static Result<std::unique_ptr<Impl>, TransportError> make(
+      bool server, TlsVersion least, TlsVersion most, const std::vector<std::string>& protocols,
+      const std::string& key_log_file) {
     auto impl = std::make_unique<Impl>();
     impl->is_server = server;
     impl->ctx.reset(SSL_CTX_new(server ? TLS_server_method() : TLS_client_method()));
     SSL_CTX* ctx = impl->ctx.get();
-    const auto version = [](TlsVersion v) -> std::uint16_t { return v == TlsVersion::k1_2 ? TLS1_2_VERSION : TLS1_3_VERSION; };
+    const auto version = [](TlsVersion v) -> std::uint16_t {
+      return v == TlsVersion::k1_2 ? TLS1_2_VERSION : TLS1_3_VERSION;
+    };
     if (ctx == nullptr || least > most || SSL_CTX_set_min_proto_version(ctx, version(least)) != 1 ||
-        SSL_CTX_set_max_proto_version(ctx, version(most)) != 1 || SSL_CTX_set_strict_cipher_list(ctx, kTls12Ciphers) != 1) {
-      return bad(TransportErrc::kBadConfiguration, {}, least > most ? "min_version is above max_version" : last_reason());
+        SSL_CTX_set_max_proto_version(ctx, version(most)) != 1 ||
+        SSL_CTX_set_strict_cipher_list(ctx, kTls12Ciphers) != 1) {
+      return bad(TransportErrc::kBadConfiguration, {},
+                 least > most ? "min_version is above max_version" : last_reason());
     }
     (void)SSL_CTX_set_app_data(ctx, impl.get());
     SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
@@ -225,8 +254,8 @@ struct TlsContext::Impl {
       impl->key_log = std::fopen(key_log_file.c_str(), "ae");
       if (impl->key_log == nullptr) {
         const int error = errno;
-        return unexpected(
-            TransportError{Phase::kConfigure, TransportErrc::kBadConfiguration, error, key_log_file, "the key log cannot be written"});
+        return unexpected(TransportError{Phase::kConfigure, TransportErrc::kBadConfiguration, error,
+                                         key_log_file, "the key log cannot be written"});
       }
       SSL_CTX_set_keylog_callback(ctx, &log_key);
     }
@@ -240,7 +269,8 @@ TlsContext::~TlsContext() = default;
 SystemRoots system_roots() {
   SystemRoots roots;
   if (const char* file = std::getenv("SSL_CERT_FILE"); file != nullptr) roots.file = file;
-  if (const char* directory = std::getenv("SSL_CERT_DIR"); directory != nullptr) roots.directory = directory;
+  if (const char* directory = std::getenv("SSL_CERT_DIR"); directory != nullptr)
+    roots.directory = directory;
   if (!roots.file.empty() || !roots.directory.empty()) return roots;
   for (const char* known : kRootFiles) {
     if (std::FILE* file = std::fopen(known, "re")) {
@@ -252,60 +282,77 @@ SystemRoots system_roots() {
   return roots;
 }
 
-Result<std::shared_ptr<TlsContext>, TransportError> TlsContext::client(const TlsClientConfig& config) {
-  auto made = Impl::make(false, config.min_version, config.max_version, config.alpn, config.key_log_file);
+Result<std::shared_ptr<TlsContext>, TransportError> TlsContext::client(
+    const TlsClientConfig& config) {
+  auto made =
+      Impl::make(false, config.min_version, config.max_version, config.alpn, config.key_log_file);
   if (!made) return unexpected(std::move(made).error());
   std::unique_ptr<Impl> impl = std::move(*made);
   SSL_CTX* ctx = impl->ctx.get();
   impl->verify = config.verify;
   impl->server_name = config.server_name;
-  SSL_CTX_set_verify(ctx, config.verify == Verify::kYes ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);
+  SSL_CTX_set_verify(ctx, config.verify == Verify::kYes ? SSL_VERIFY_PEER : SSL_VERIFY_NONE,
+                     nullptr);
   if (!impl->alpn.empty()) {
-    (void)SSL_CTX_set_alpn_protos(ctx, bytes_of(impl->alpn), static_cast<unsigned>(impl->alpn.size()));
+    (void)SSL_CTX_set_alpn_protos(ctx, bytes_of(impl->alpn),
+                                  static_cast<unsigned>(impl->alpn.size()));
   }
   // A bad file is told even if nothing is verified.
   if (!config.ca_file.empty()) {
-    if (auto done = trust(ctx, config.ca_file, {}); !done) return unexpected(std::move(done).error());
+    if (auto done = trust(ctx, config.ca_file, {}); !done)
+      return unexpected(std::move(done).error());
   }
   if (!config.ca_pem.empty()) {
-    if (auto done = trust(ctx, {}, config.ca_pem); !done) return unexpected(std::move(done).error());
+    if (auto done = trust(ctx, {}, config.ca_pem); !done)
+      return unexpected(std::move(done).error());
   }
   if (config.ca_file.empty() && config.ca_pem.empty() && config.verify == Verify::kYes) {
     const SystemRoots roots = system_roots();
     if (!roots.file.empty()) {
       if (auto done = trust(ctx, roots.file, {}); !done) return unexpected(std::move(done).error());
     }
-    if (!roots.directory.empty()) (void)SSL_CTX_load_verify_locations(ctx, nullptr, roots.directory.c_str());
+    if (!roots.directory.empty())
+      (void)SSL_CTX_load_verify_locations(ctx, nullptr, roots.directory.c_str());
     ERR_clear_error();
   }
   if (!config.cert_file.empty() || !config.cert_pem.empty()) {
-    if (auto done = show(ctx, config.cert_file, config.key_file, config.cert_pem, config.key_pem); !done) {
+    if (auto done = show(ctx, config.cert_file, config.key_file, config.cert_pem, config.key_pem);
+        !done) {
       return unexpected(std::move(done).error());
     }
   } else if (!config.key_file.empty() || !config.key_pem.empty()) {
-    return bad(TransportErrc::kBadConfiguration, config.key_file, "a private key without a certificate");
+    return bad(TransportErrc::kBadConfiguration, config.key_file,
+               "a private key without a certificate");
   }
   return std::shared_ptr<TlsContext>(new TlsContext(std::move(impl)));
 }
 
-Result<std::shared_ptr<TlsContext>, TransportError> TlsContext::server(const TlsServerConfig& config) {
-  auto made = Impl::make(true, config.min_version, config.max_version, config.alpn, config.key_log_file);
+Result<std::shared_ptr<TlsContext>, TransportError> TlsContext::server(
+    const TlsServerConfig& config) {
+  auto made =
+      Impl::make(true, config.min_version, config.max_version, config.alpn, config.key_log_file);
   if (!made) return unexpected(std::move(made).error());
   std::unique_ptr<Impl> impl = std::move(*made);
   SSL_CTX* ctx = impl->ctx.get();
-  if (auto done = show(ctx, config.cert_file, config.key_file, config.cert_pem, config.key_pem); !done) {
+  if (auto done = show(ctx, config.cert_file, config.key_file, config.cert_pem, config.key_pem);
+      !done) {
     return unexpected(std::move(done).error());
   }
   if (!impl->alpn.empty()) SSL_CTX_set_alpn_select_cb(ctx, &Impl::select_alpn, nullptr);
   if (!config.client_ca_file.empty()) {
-    if (auto done = trust(ctx, config.client_ca_file, {}); !done) return unexpected(std::move(done).error());
+    if (auto done = trust(ctx, config.client_ca_file, {}); !done)
+      return unexpected(std::move(done).error());
   }
   if (!config.client_ca_pem.empty()) {
-    if (auto done = trust(ctx, {}, config.client_ca_pem); !done) return unexpected(std::move(done).error());
+    if (auto done = trust(ctx, {}, config.client_ca_pem); !done)
+      return unexpected(std::move(done).error());
   }
   switch (config.client_certificate) {
-    case ClientCertificate::kNotAsked: break;
-    case ClientCertificate::kOptional: SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, nullptr); break;
+    case ClientCertificate::kNotAsked:
+      break;
+    case ClientCertificate::kOptional:
+      SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, nullptr);
+      break;
     case ClientCertificate::kRequired:
       SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
       break;
@@ -318,7 +365,8 @@ Result<std::shared_ptr<TlsContext>, TransportError> TlsContext::server(const Tls
   return std::shared_ptr<TlsContext>(new TlsContext(std::move(impl)));
 }
 
-// ---- engine ---------------------------------------------------------------------------------------------
+// ---- engine
+// ---------------------------------------------------------------------------------------------
 
 struct TlsEngine::Impl {
   std::shared_ptr<const TlsContext> context;
@@ -328,7 +376,7 @@ struct TlsEngine::Impl {
   std::unique_ptr<std::uint8_t[]> input;  // kInputRoom
   std::size_t input_begin = 0;
   std::size_t input_end = 0;
-  bool ended = false;  // the peer's bytes
+  bool ended = false;     // the peer's bytes
   bool finished = false;  // read() has said kEnd or an error
   bool notified = false;  // close_notify was added
   std::vector<std::uint8_t> output;
@@ -347,7 +395,8 @@ struct TlsEngine::Impl {
   static int bio_read(BIO* bio, char* data, int size) {
     auto& self = *static_cast<Impl*>(BIO_get_data(bio));
     BIO_clear_retry_flags(bio);
-    const std::size_t n = std::min(static_cast<std::size_t>(size), self.input_end - self.input_begin);
+    const std::size_t n =
+        std::min(static_cast<std::size_t>(size), self.input_end - self.input_begin);
     if (n > 0) {
       std::memcpy(data, self.input.get() + self.input_begin, n);
       self.input_begin += n;
@@ -357,7 +406,9 @@ struct TlsEngine::Impl {
     BIO_set_retry_read(bio);
     return -1;
   }
-  static long bio_control(BIO*, int command, long, void*) { return command == BIO_CTRL_FLUSH ? 1 : 0; }
+  static long bio_control(BIO*, int command, long, void*) {
+    return command == BIO_CTRL_FLUSH ? 1 : 0;
+  }
   static const BIO_METHOD* bio_method() {
     static const BIO_METHOD* const method = [] {
       BIO_METHOD* made = BIO_meth_new(0, "h2cpp");
@@ -370,9 +421,11 @@ struct TlsEngine::Impl {
     return method;
   }
 
-  static Result<std::unique_ptr<Impl>, TransportError> make(std::shared_ptr<const TlsContext> context, bool server) {
+  static Result<std::unique_ptr<Impl>, TransportError> make(
+      std::shared_ptr<const TlsContext> context, bool server) {
     if (!context || context->impl().is_server != server) {
-      return bad(TransportErrc::kBadConfiguration, {}, server ? "not a server's TLS context" : "not a client's TLS context");
+      return bad(TransportErrc::kBadConfiguration, {},
+                 server ? "not a server's TLS context" : "not a client's TLS context");
     }
     auto impl = std::make_unique<Impl>();
     impl->context = std::move(context);
@@ -412,10 +465,12 @@ struct TlsEngine::Impl {
 
   // Of the library's last failure.
   TransportError failure(Phase phase) const {
-    const std::uint32_t code = ERR_peek_last_error();  // the first may be a signature's, deep inside
+    const std::uint32_t code =
+        ERR_peek_last_error();  // the first may be a signature's, deep inside
     const bool ours = code != 0 && ERR_GET_LIB(code) == ERR_LIB_SSL;
     const int reason = ours ? ERR_GET_REASON(code) : 0;
-    TransportErrc errc = phase == Phase::kTls ? TransportErrc::kTlsHandshake : TransportErrc::kTlsProtocol;
+    TransportErrc errc =
+        phase == Phase::kTls ? TransportErrc::kTlsHandshake : TransportErrc::kTlsProtocol;
     std::string detail = last_reason();
     switch (reason) {
       case SSL_R_CERTIFICATE_VERIFY_FAILED: {
@@ -438,18 +493,23 @@ struct TlsEngine::Impl {
       case SSL_R_HTTPS_PROXY_REQUEST:
         if (phase == Phase::kTls) detail = "the peer does not speak TLS: " + detail;
         break;
-      default: break;
+      default:
+        break;
     }
     return error(phase, errc, std::move(detail));
   }
 
   static TransportErrc of_certificate(long verdict) {
     switch (verdict) {
-      case X509_V_ERR_CERT_HAS_EXPIRED: return TransportErrc::kCertificateExpired;
-      case X509_V_ERR_CERT_NOT_YET_VALID: return TransportErrc::kCertificateNotYetValid;
+      case X509_V_ERR_CERT_HAS_EXPIRED:
+        return TransportErrc::kCertificateExpired;
+      case X509_V_ERR_CERT_NOT_YET_VALID:
+        return TransportErrc::kCertificateNotYetValid;
       case X509_V_ERR_HOSTNAME_MISMATCH:
-      case X509_V_ERR_IP_ADDRESS_MISMATCH: return TransportErrc::kCertificateWrongHost;
-      default: return TransportErrc::kCertificateUntrusted;
+      case X509_V_ERR_IP_ADDRESS_MISMATCH:
+        return TransportErrc::kCertificateWrongHost;
+      default:
+        return TransportErrc::kCertificateUntrusted;
     }
   }
 };
@@ -457,18 +517,20 @@ struct TlsEngine::Impl {
 TlsEngine::TlsEngine(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 TlsEngine::~TlsEngine() = default;
 
-Result<std::unique_ptr<TlsEngine>, TransportError> TlsEngine::client(std::shared_ptr<const TlsContext> context,
-                                                                     std::string_view host) {
+Result<std::unique_ptr<TlsEngine>, TransportError> TlsEngine::client(
+    std::shared_ptr<const TlsContext> context, std::string_view host) {
   auto impl = Impl::make(std::move(context), false);
   if (!impl) return unexpected(std::move(impl).error());
   const std::string& other = (*impl)->context->impl().server_name;
   if (!(*impl)->expect_host(without_brackets(other.empty() ? host : std::string_view(other)))) {
-    return bad(TransportErrc::kBadConfiguration, std::string(host), "not a host name that TLS can check");
+    return bad(TransportErrc::kBadConfiguration, std::string(host),
+               "not a host name that TLS can check");
   }
   return std::unique_ptr<TlsEngine>(new TlsEngine(std::move(*impl)));
 }
 
-Result<std::unique_ptr<TlsEngine>, TransportError> TlsEngine::server(std::shared_ptr<const TlsContext> context) {
+Result<std::unique_ptr<TlsEngine>, TransportError> TlsEngine::server(
+    std::shared_ptr<const TlsContext> context) {
   auto impl = Impl::make(std::move(context), true);
   if (!impl) return unexpected(std::move(impl).error());
   return std::unique_ptr<TlsEngine>(new TlsEngine(std::move(*impl)));
@@ -484,7 +546,8 @@ Result<TlsEngine::Step, TransportError> TlsEngine::handshake() {
   const int why = SSL_get_error(ssl, result);
   if (why == SSL_ERROR_WANT_READ || why == SSL_ERROR_WANT_WRITE) return Step::kWantsInput;
   if (impl_->ended && ERR_peek_error() == 0) {
-    return unexpected(impl_->error(Phase::kTls, TransportErrc::kTlsHandshake, "the peer closed the connection"));
+    return unexpected(
+        impl_->error(Phase::kTls, TransportErrc::kTlsHandshake, "the peer closed the connection"));
   }
   return unexpected(impl_->failure(Phase::kTls));
 }
@@ -495,7 +558,8 @@ std::span<std::uint8_t> TlsEngine::input_space() {
   if (self.input_begin == self.input_end) {
     self.input_begin = self.input_end = 0;
   } else if (self.input_begin > 0 && self.input_end == kInputRoom) {
-    std::memmove(self.input.get(), self.input.get() + self.input_begin, self.input_end - self.input_begin);
+    std::memmove(self.input.get(), self.input.get() + self.input_begin,
+                 self.input_end - self.input_begin);
     self.input_end -= self.input_begin;
     self.input_begin = 0;
   }
@@ -516,7 +580,8 @@ void TlsEngine::end_input() { impl_->ended = true; }
 
 bool TlsEngine::has_input() const {
   const Impl& self = *impl_;
-  return !self.finished && (self.input_begin != self.input_end || self.ended || SSL_pending(self.ssl.get()) > 0);
+  return !self.finished &&
+         (self.input_begin != self.input_end || self.ended || SSL_pending(self.ssl.get()) > 0);
 }
 
 Result<IoResult, TransportError> TlsEngine::read(std::span<std::uint8_t> plaintext) {
@@ -537,7 +602,8 @@ Result<IoResult, TransportError> TlsEngine::read(std::span<std::uint8_t> plainte
     if (why == SSL_ERROR_WANT_READ || why == SSL_ERROR_WANT_WRITE) return IoResult::wants_to_read();
     self.finished = true;
     if (why == SSL_ERROR_ZERO_RETURN) return IoResult::at_end();
-    if (self.ended && ERR_peek_error() == 0) return unexpected(self.error(Phase::kReceive, TransportErrc::kTruncated, {}));
+    if (self.ended && ERR_peek_error() == 0)
+      return unexpected(self.error(Phase::kReceive, TransportErrc::kTruncated, {}));
     return unexpected(self.failure(Phase::kReceive));
   }
   ERR_clear_error();
@@ -565,7 +631,8 @@ Result<IoResult, TransportError> TlsEngine::write(std::span<const Bytes> pieces)
       std::size_t from = offset;
       for (std::size_t i = piece; i < pieces.size() && size < kRecord; ++i, from = 0) {
         const std::size_t n = std::min(kRecord - size, pieces[i].size() - from);
-        std::copy_n(pieces[i].begin() + static_cast<std::ptrdiff_t>(from), n, joined.begin() + static_cast<std::ptrdiff_t>(size));
+        std::copy_n(pieces[i].begin() + static_cast<std::ptrdiff_t>(from), n,
+                    joined.begin() + static_cast<std::ptrdiff_t>(size));
         size += n;
       }
       record = Bytes(joined.data(), size);
@@ -599,7 +666,8 @@ void TlsEngine::consume_output(std::size_t n) {
 
 void TlsEngine::take_output(std::vector<std::uint8_t>& into) {
   if (impl_->output_begin > 0) {
-    impl_->output.erase(impl_->output.begin(), impl_->output.begin() + static_cast<std::ptrdiff_t>(impl_->output_begin));
+    impl_->output.erase(impl_->output.begin(),
+                        impl_->output.begin() + static_cast<std::ptrdiff_t>(impl_->output_begin));
     impl_->output_begin = 0;
   }
   into.swap(impl_->output);
@@ -620,7 +688,8 @@ void TlsEngine::describe(StreamInfo& info) const {
   SSL_get0_alpn_selected(ssl, &alpn, &alpn_size);
   info.alpn.assign(reinterpret_cast<const char*>(alpn), alpn_size);
   info.tls_version = SSL_get_version(ssl);
-  if (const SSL_CIPHER* cipher = SSL_get_current_cipher(ssl)) info.tls_cipher = SSL_CIPHER_standard_name(cipher);
+  if (const SSL_CIPHER* cipher = SSL_get_current_cipher(ssl))
+    info.tls_cipher = SSL_CIPHER_standard_name(cipher);
   info.server_name = impl_->server_name;
   if (impl_->is_server()) {
     const char* name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
@@ -630,7 +699,8 @@ void TlsEngine::describe(StreamInfo& info) const {
     const bssl::UniquePtr<BIO> out(BIO_new(BIO_s_mem()));
     const std::uint8_t* text = nullptr;
     std::size_t size = 0;
-    if (out && X509_NAME_print_ex(out.get(), X509_get_subject_name(leaf.get()), 0, XN_FLAG_RFC2253) >= 0 &&
+    if (out &&
+        X509_NAME_print_ex(out.get(), X509_get_subject_name(leaf.get()), 0, XN_FLAG_RFC2253) >= 0 &&
         BIO_mem_contents(out.get(), &text, &size) == 1) {
       info.peer_certificate_subject.assign(reinterpret_cast<const char*>(text), size);
     }

@@ -28,23 +28,27 @@ class Release {
 
 }  // namespace
 
-TlsStream::TlsStream(std::unique_ptr<ByteStream> below, std::unique_ptr<TlsEngine> engine, std::string_view host)
-    : below_(std::move(below)), peer_(peer_name(host, below_->info())), info_(below_->info()), engine_(std::move(engine)) {
+TlsStream::TlsStream(std::unique_ptr<ByteStream> below, std::unique_ptr<TlsEngine> engine,
+                     std::string_view host)
+    : below_(std::move(below)),
+      peer_(peer_name(host, below_->info())),
+      info_(below_->info()),
+      engine_(std::move(engine)) {
   engine_->set_peer(peer_);
 }
 
 TlsStream::~TlsStream() { close(); }
 
-Result<std::unique_ptr<TlsStream>, TransportError> TlsStream::client(std::unique_ptr<ByteStream> below,
-                                                                     std::shared_ptr<const TlsContext> context,
-                                                                     std::string_view host) {
+Result<std::unique_ptr<TlsStream>, TransportError> TlsStream::client(
+    std::unique_ptr<ByteStream> below, std::shared_ptr<const TlsContext> context,
+    std::string_view host) {
   auto engine = TlsEngine::client(std::move(context), host);
   if (!engine) return unexpected(std::move(engine).error());
   return std::unique_ptr<TlsStream>(new TlsStream(std::move(below), std::move(*engine), host));
 }
 
-Result<std::unique_ptr<TlsStream>, TransportError> TlsStream::server(std::unique_ptr<ByteStream> below,
-                                                                     std::shared_ptr<const TlsContext> context) {
+Result<std::unique_ptr<TlsStream>, TransportError> TlsStream::server(
+    std::unique_ptr<ByteStream> below, std::shared_ptr<const TlsContext> context) {
   auto engine = TlsEngine::server(std::move(context));
   if (!engine) return unexpected(std::move(engine).error());
   return std::unique_ptr<TlsStream>(new TlsStream(std::move(below), std::move(*engine), {}));
@@ -54,7 +58,8 @@ TransportError TlsStream::closed_error(Phase phase) const {
   return TransportError{phase, TransportErrc::kClosed, 0, peer_, {}};
 }
 
-// ---- handshake ------------------------------------------------------------------------------------------
+// ---- handshake
+// ------------------------------------------------------------------------------------------
 
 Result<TlsStream::Handshake, TransportError> TlsStream::try_handshake() {
   if (closed_) return unexpected(closed_error(Phase::kTls));
@@ -92,16 +97,19 @@ Result<void, TransportError> TlsStream::handshake(Deadline deadline) {
     auto step = try_handshake();
     if (!step) return unexpected(std::move(step).error());
     if (*step == Handshake::kDone) return {};
-    auto ready = below_->wait(*step == Handshake::kWantsRead, *step == Handshake::kWantsWrite, deadline);
+    auto ready =
+        below_->wait(*step == Handshake::kWantsRead, *step == Handshake::kWantsWrite, deadline);
     if (!ready) return unexpected(std::move(ready).error());
     if (ready->woken && woken_.exchange(false)) {
       return unexpected(TransportError{Phase::kTls, TransportErrc::kCancelled, 0, peer_, {}});
     }
-    if (ready->timed_out) return unexpected(TransportError{Phase::kTls, TransportErrc::kTimedOut, 0, peer_, {}});
+    if (ready->timed_out)
+      return unexpected(TransportError{Phase::kTls, TransportErrc::kTimedOut, 0, peer_, {}});
   }
 }
 
-// ---- bytes ----------------------------------------------------------------------------------------------
+// ---- bytes
+// ----------------------------------------------------------------------------------------------
 
 Result<bool, TransportError> TlsStream::flush() {
   if (!unsent_) return true;
@@ -203,7 +211,8 @@ Result<IoResult, TransportError> TlsStream::try_write(std::span<const Bytes> pie
   return IoResult::of(taken);
 }
 
-// ---- waiting and closing --------------------------------------------------------------------------------
+// ---- waiting and closing
+// --------------------------------------------------------------------------------
 
 Result<Ready, TransportError> TlsStream::wait(bool want_read, bool want_write, Deadline deadline) {
   if (closed_) return unexpected(closed_error(Phase::kWait));

@@ -15,7 +15,8 @@ class Link::ConnectionEnd final : public Endpoint {
   void mark_sent(std::size_t n) override {
     connection_.mark_sent(n);
     // Handlers may give rise to more events (by resetting streams, say).
-    for (auto events = connection_.poll_events(); !events.empty(); events = connection_.poll_events()) {
+    for (auto events = connection_.poll_events(); !events.empty();
+         events = connection_.poll_events()) {
       report(events);
     }
   }
@@ -42,17 +43,22 @@ class Link::ConnectionEnd final : public Endpoint {
 };
 
 Link::Link(Connection& client, Connection& server, LinkOptions options, Time start)
-    : Link(std::make_unique<ConnectionEnd>(client), std::make_unique<ConnectionEnd>(server), options, start) {}
+    : Link(std::make_unique<ConnectionEnd>(client), std::make_unique<ConnectionEnd>(server),
+           options, start) {}
 
-Link::Link(std::unique_ptr<ConnectionEnd> client, std::unique_ptr<ConnectionEnd> server, LinkOptions options,
-           Time start)
+Link::Link(std::unique_ptr<ConnectionEnd> client, std::unique_ptr<ConnectionEnd> server,
+           LinkOptions options, Time start)
     : Link(static_cast<Endpoint&>(*client), static_cast<Endpoint&>(*server), options, start) {
   own_client_ = std::move(client);
   own_server_ = std::move(server);
 }
 
 Link::Link(Endpoint& client, Endpoint& server, LinkOptions options, Time start)
-    : client_(&client), server_(&server), options_(options), random_(options.chunks.seed), now_(start) {
+    : client_(&client),
+      server_(&server),
+      options_(options),
+      random_(options.chunks.seed),
+      now_(start) {
   to_server_.from = &client;
   to_server_.to = &server;
   to_server_.cut = options.cut_to_server;
@@ -93,7 +99,8 @@ std::size_t Link::chunk(std::size_t available) {
 
 Duration Link::transmission(std::size_t n) const {
   if (options_.rate == 0) return {};
-  return nanoseconds(static_cast<std::int64_t>(static_cast<double>(n) * 1e9 / static_cast<double>(options_.rate)));
+  return nanoseconds(
+      static_cast<std::int64_t>(static_cast<double>(n) * 1e9 / static_cast<double>(options_.rate)));
 }
 
 bool Link::write(Direction& direction) {
@@ -153,7 +160,8 @@ bool Link::deliver(Direction& direction) {
   if (moved) return true;
   if (direction.unread() > 0 && direction.to->want_read()) {
     const std::size_t n = chunk(direction.unread());
-    const Bytes bytes(reinterpret_cast<const std::uint8_t*>(direction.arrived.data()) + direction.taken, n);
+    const Bytes bytes(
+        reinterpret_cast<const std::uint8_t*>(direction.arrived.data()) + direction.taken, n);
     direction.taken += std::min(direction.to->receive(bytes, now_), n);
     return true;
   }
@@ -178,14 +186,16 @@ bool Link::keep_deadlines() {
 }
 
 bool Link::act() {
-  return write(to_server_) || write(to_client_) || deliver(to_server_) || deliver(to_client_) || keep_deadlines();
+  return write(to_server_) || write(to_client_) || deliver(to_server_) || deliver(to_client_) ||
+         keep_deadlines();
 }
 
 Time Link::next_arrival() const {
   Time next = Time::never();
   for (const Direction* direction : {&to_server_, &to_client_}) {
     if (!direction->flying.empty()) next = std::min(next, direction->flying.front().arrival);
-    if (!direction->closed && direction->line_free > now_) next = std::min(next, direction->line_free);
+    if (!direction->closed && direction->line_free > now_)
+      next = std::min(next, direction->line_free);
   }
   return next;
 }

@@ -1,7 +1,8 @@
 // Two HTTP/2 endpoints joined in memory, with a clock that only moves when nothing else can happen.
 //
-// A public library for tests of programs that embed h2::Connection (and of this project's own): latency,
-// bandwidth, any splitting of the byte stream and its loss, all repeatable from one seed, no waiting.
+// A public library for tests of programs that embed h2::Connection (and of this project's own):
+// latency, bandwidth, any splitting of the byte stream and its loss, all repeatable from one seed,
+// no waiting.
 //
 //   h2::Connection client(h2::Role::kClient, h2::Config::client());
 //   h2::Connection server(h2::Role::kServer, h2::Config::server());
@@ -81,11 +82,12 @@ struct LinkOptions {
   // With a rate: bytes that a sender may have handed over and that are not yet on their way.
   std::size_t send_buffer = 65'536;
   Chunks chunks;
-  // The byte stream ends for the receiver after so many bytes of that direction (receive_end); what is
-  // sent beyond is lost.
+  // The byte stream ends for the receiver after so many bytes of that direction (receive_end); what
+  // is sent beyond is lost.
   std::uint64_t cut_to_server = std::numeric_limits<std::uint64_t>::max();
   std::uint64_t cut_to_client = std::numeric_limits<std::uint64_t>::max();
-  // A run that takes more steps than this has found a livelock: run_until_idle and run_for return false.
+  // A run that takes more steps than this has found a livelock: run_until_idle and run_for return
+  // false.
   std::uint64_t max_steps = 2'000'000;
 };
 
@@ -101,12 +103,13 @@ class Endpoint {
   virtual bool want_read() const = 0;
   virtual Time next_deadline() const { return Time::never(); }
   virtual void on_time(Time now) { (void)now; }
-  // Nothing more will be written or read: the link ends the byte stream in this endpoint's direction.
+  // Nothing more will be written or read: the link ends the byte stream in this endpoint's
+  // direction.
   virtual bool done() const { return false; }
 };
 
-// Called for each event, while its views live. May call anything on the connection but receive_data,
-// receive_end, on_time, poll_events and mark_sent.
+// Called for each event, while its views live. May call anything on the connection but
+// receive_data, receive_end, on_time, poll_events and mark_sent.
 using EventHandler = std::function<void(Connection&, const Event&)>;
 
 class Link {
@@ -123,11 +126,12 @@ class Link {
   void on_client_event(EventHandler handler);
   void on_server_event(EventHandler handler);
 
-  // Does one thing that can be done now: a write, a read, a deadline; or moves the clock to the next arrival
-  // or end of transmission. False: nothing is under way in either direction (deadlines may be ahead).
+  // Does one thing that can be done now: a write, a read, a deadline; or moves the clock to the
+  // next arrival or end of transmission. False: nothing is under way in either direction (deadlines
+  // may be ahead).
   bool step();
-  // Steps until nothing is under way. Deadlines that come up meanwhile are kept; later ones are not waited
-  // for. False: max_steps did not suffice.
+  // Steps until nothing is under way. Deadlines that come up meanwhile are kept; later ones are not
+  // waited for. False: max_steps did not suffice.
   bool run_until_idle();
   // Lets `duration` pass, deadlines included. False: max_steps did not suffice.
   bool run_for(Duration duration);
@@ -164,8 +168,8 @@ class Link {
     std::size_t unread() const { return arrived.size() - taken; }
   };
 
-  Link(std::unique_ptr<ConnectionEnd> client, std::unique_ptr<ConnectionEnd> server, LinkOptions options,
-       Time start);
+  Link(std::unique_ptr<ConnectionEnd> client, std::unique_ptr<ConnectionEnd> server,
+       LinkOptions options, Time start);
   std::size_t chunk(std::size_t available);
   bool act();
   bool write(Direction& direction);

@@ -31,7 +31,8 @@ namespace {
 std::string text_of(const hpack::FieldList& fields) {
   std::string text;
   for (std::size_t i = 0; i < fields.size(); ++i) {
-    text += std::string(fields[i].name) + "\x01" + std::string(fields[i].value) + (fields[i].sensitive ? "\x02" : "\x03");
+    text += std::string(fields[i].name) + "\x01" + std::string(fields[i].value) +
+            (fields[i].sensitive ? "\x02" : "\x03");
   }
   return text;
 }
@@ -70,11 +71,13 @@ void fuzz_hpack_decode(Bytes input) {
       second = pieces.decode(block.subspan(i, 1), hpack::EndOfBlock::kNo, two);
     }
     if (second) second = pieces.decode({}, hpack::EndOfBlock::kYes, two);
-    if (first.has_value() != second.has_value()) broken("a block decodes alike whole and in pieces");
+    if (first.has_value() != second.has_value())
+      broken("a block decodes alike whole and in pieces");
     if (!first) return;
     if (text_of(one) != text_of(two)) broken("a block gives the same fields whole and in pieces");
     if (whole.counted_size() != pieces.counted_size()) broken("sizes are counted alike");
-    if (!whole.list_truncated() && one.counted_size() != whole.counted_size()) broken("the counted size is that of the fields");
+    if (!whole.list_truncated() && one.counted_size() != whole.counted_size())
+      broken("the counted size is that of the fields");
     if (one.counted_size() > 4'096 || one.size() > 100) broken("limits hold");
     if (whole.table().size() > table_size) broken("the table stays within its limit");
     // What was decoded survives encoding and decoding.
@@ -84,11 +87,13 @@ void fuzz_hpack_decode(Bytes input) {
       if (!encoder.add(one[i], encoded)) broken("memory");
     }
     hpack::FieldList three(default_memory());
-    const auto third = again.decode(Bytes(encoded.data(), encoded.size()), hpack::EndOfBlock::kYes, three);
+    const auto third =
+        again.decode(Bytes(encoded.data(), encoded.size()), hpack::EndOfBlock::kYes, three);
     if (!third) broken("what was encoded decodes");
     if (three.size() != one.size()) broken("encoding keeps the number of fields");
     for (std::size_t i = 0; i < one.size(); ++i) {
-      if (one[i].name != three[i].name || one[i].value != three[i].value) broken("encoding keeps names and values");
+      if (one[i].name != three[i].name || one[i].value != three[i].value)
+        broken("encoding keeps names and values");
       if (one[i].sensitive && !three[i].sensitive) broken("encoding keeps the never-indexed mark");
     }
   }
@@ -105,7 +110,8 @@ void fuzz_frame(Bytes input) {
     }
     input = input.subspan(kFrameHeaderSize);
     const auto wrong = check_frame_header(header, kMinMaxFrameSize);
-    if (header.length > kMinMaxFrameSize && !wrong) broken("a frame that is too large is found by its header");
+    if (header.length > kMinMaxFrameSize && !wrong)
+      broken("a frame that is too large is found by its header");
     if (header.length > input.size()) return;
     // A copy of exactly this size: AddressSanitizer sees a read beyond it.
     const std::vector<std::uint8_t> copy(input.begin(), input.begin() + header.length);
@@ -114,7 +120,8 @@ void fuzz_frame(Bytes input) {
     const Bytes payload(copy.data(), copy.size());
     const auto inside = [&](Bytes part) {
       if (part.empty()) return;
-      if (part.data() < payload.data() || part.data() + part.size() > payload.data() + payload.size()) {
+      if (part.data() < payload.data() ||
+          part.data() + part.size() > payload.data() + payload.size()) {
         broken("views lie in the payload");
       }
     };
@@ -123,21 +130,24 @@ void fuzz_frame(Bytes input) {
       if (frame.error().cause == Errc::kNone) broken("an error has a cause");
       continue;
     }
-    std::visit(overloaded{[&](const DataFrame& f) {
-                            inside(f.data);
-                            if (f.flow_controlled_length != header.length) broken("flow control counts the payload");
-                          },
-                          [&](const HeadersFrame& f) { inside(f.fragment); }, [&](const PriorityFrame&) {},
-                          [&](const RstStreamFrame&) {},
-                          [&](const SettingsFrame& f) {
-                            inside(f.entries);
-                            for (std::size_t i = 0; i < f.count(); ++i) (void)setting_at(f, i);
-                          },
-                          [&](const PushPromiseFrame& f) { inside(f.fragment); }, [&](const PingFrame&) {},
-                          [&](const GoAwayFrame& f) { inside(f.additional_data); }, [&](const WindowUpdateFrame&) {},
-                          [&](const ContinuationFrame& f) { inside(f.fragment); },
-                          [&](const UnknownFrame& f) { inside(f.payload); }},
-               *frame);
+    std::visit(
+        overloaded{[&](const DataFrame& f) {
+                     inside(f.data);
+                     if (f.flow_controlled_length != header.length)
+                       broken("flow control counts the payload");
+                   },
+                   [&](const HeadersFrame& f) { inside(f.fragment); }, [&](const PriorityFrame&) {},
+                   [&](const RstStreamFrame&) {},
+                   [&](const SettingsFrame& f) {
+                     inside(f.entries);
+                     for (std::size_t i = 0; i < f.count(); ++i) (void)setting_at(f, i);
+                   },
+                   [&](const PushPromiseFrame& f) { inside(f.fragment); }, [&](const PingFrame&) {},
+                   [&](const GoAwayFrame& f) { inside(f.additional_data); },
+                   [&](const WindowUpdateFrame&) {},
+                   [&](const ContinuationFrame& f) { inside(f.fragment); },
+                   [&](const UnknownFrame& f) { inside(f.payload); }},
+        *frame);
   }
 }
 

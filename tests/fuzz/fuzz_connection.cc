@@ -62,8 +62,10 @@ class App {
       static const Fields informational = response_fields(103);
       static const Fields response = response_fields(200, {{"server", "fuzz"}, {"x", "y"}});
       static const Fields trailers{{"x-sum", "1"}};
-      if (way == 1) (void)conn_.send_headers(request->stream_id, views_of(informational), EndStream::kNo);
-      (void)conn_.send_headers(request->stream_id, views_of(response), way == 0 ? EndStream::kYes : EndStream::kNo);
+      if (way == 1)
+        (void)conn_.send_headers(request->stream_id, views_of(informational), EndStream::kNo);
+      (void)conn_.send_headers(request->stream_id, views_of(response),
+                               way == 0 ? EndStream::kYes : EndStream::kNo);
       if (way == 0) return;
       if (way == 2 && conn_.role() == Role::kServer) {
         static const Fields promised = get("/pushed");
@@ -78,7 +80,8 @@ class App {
       }
     } else if (const auto* data = std::get_if<DataReceived>(&event)) {
       if ((choices_.app & 8) == 0) {
-        if (!conn_.acknowledge_received_data(static_cast<std::uint32_t>(data->data.size()), data->stream_id) &&
+        if (!conn_.acknowledge_received_data(static_cast<std::uint32_t>(data->data.size()),
+                                             data->stream_id) &&
             !conn_.error()) {
           broken("data of an event can be acknowledged", to_string(event));
         }
@@ -104,7 +107,9 @@ class App {
   void body(StreamId id, std::uint32_t way) {
     static const std::string text(90'000, 'b');
     const std::size_t n = way == 4 ? 90'000 : 2'000;
-    if (conn_.send_data(id, bytes_of(std::string_view(text).substr(0, n)), EndStream::kNo, next_tag_)) hold();
+    if (conn_.send_data(id, bytes_of(std::string_view(text).substr(0, n)), EndStream::kNo,
+                        next_tag_))
+      hold();
     (void)conn_.send_data_copy(id, bytes_of("copied"), EndStream::kNo);
     TestSource& source = sources_[next_tag_];
     if (conn_.send_body(id, source, EndStream::kNo, next_tag_)) hold();
@@ -125,7 +130,8 @@ class App {
   std::map<BodyTag, TestSource> sources_;
 };
 
-// `active`: whether the application reacts to events. When it does so depends on the split, and with that the rest.
+// `active`: whether the application reacts to events. When it does so depends on the split, and
+// with that the rest.
 Run run(Role role, Choices choices, Bytes input, const Split& split, bool active) {
   Config config = role == Role::kServer ? Config::server() : Config::client();
   if ((choices.config & 1) != 0) config.enable_push = role == Role::kClient;
@@ -141,11 +147,13 @@ Run run(Role role, Choices choices, Bytes input, const Split& split, bool active
     if (active || std::holds_alternative<BodyReleased>(event)) app.on(event);
   };
   if (role == Role::kClient) {
-    static const Fields fields[] = {get(), post("/", {{"content-length", "5"}}), request_fields("HEAD", "/")};
+    static const Fields fields[] = {get(), post("/", {{"content-length", "5"}}),
+                                    request_fields("HEAD", "/")};
     for (std::uint32_t i = 0; i < 5; ++i) {
       const StreamId id{2 * i + 1};
       const bool has_body = i % 3 == 1;
-      (void)driven.conn.send_headers(id, views_of(fields[i % 3]), has_body ? EndStream::kNo : EndStream::kYes);
+      (void)driven.conn.send_headers(id, views_of(fields[i % 3]),
+                                     has_body ? EndStream::kNo : EndStream::kYes);
       if (has_body) app.body(id, 4);
     }
   }
@@ -162,11 +170,13 @@ Run run(Role role, Choices choices, Bytes input, const Split& split, bool active
     broken("input is taken while want_read() is true", driven.text());
   }
   const WireOutput frames = read_frames(driven.out);
-  if (!frames.rest.empty() && !driven.conn.error()) broken("output consists of whole frames", driven.text());
+  if (!frames.rest.empty() && !driven.conn.error())
+    broken("output consists of whole frames", driven.text());
   for (const WireFrame& frame : frames.frames) {
     if (frame.payload.size() > 0xffffff) broken("frames have a legal size", driven.text());
   }
-  if (driven.conn.error() && !driven.conn.done()) broken("a failed connection that was drained is done", driven.text());
+  if (driven.conn.error() && !driven.conn.done())
+    broken("a failed connection that was drained is done", driven.text());
   Run result;
   result.log = driven.text();
   result.out = driven.out;
@@ -184,12 +194,14 @@ void fuzz(Role role, Bytes input) {
   const std::uint64_t seed = hash_bytes(view(input));
   input = input.subspan(2);
   const Run whole = run(role, choices, input, split_whole(input.size()), false);
-  const Split other = (seed & 7) == 0 && input.size() < 2'000 ? split_bytes(input.size()) : split_random(input.size(), seed);
+  const Split other = (seed & 7) == 0 && input.size() < 2'000 ? split_bytes(input.size())
+                                                              : split_random(input.size(), seed);
   const Run pieces = run(role, choices, input, other, false);
   (void)run(role, choices, input, other, true);
   // With a memory limit, carrying a frame over takes memory that a whole input does not.
   if ((choices.config & 8) != 0) return;
-  if (whole.log != pieces.log) broken("any split gives the same events", whole.log + "\nand\n" + pieces.log);
+  if (whole.log != pieces.log)
+    broken("any split gives the same events", whole.log + "\nand\n" + pieces.log);
   if (whole.out != pieces.out) {
     broken("any split gives the same output",
            to_string(read_frames(whole.out)) + "\nand\n" + to_string(read_frames(pieces.out)));

@@ -1,4 +1,5 @@
-// Runs the fuzz targets as an ordinary test: over every hostile case, over mutations of them, and over noise.
+// Runs the fuzz targets as an ordinary test: over every hostile case, over mutations of them, and
+// over noise.
 #include <gtest/gtest.h>
 
 #include <string>
@@ -24,7 +25,8 @@ std::string mutated(Random& random, std::string input, const std::string& other)
         input[at] = static_cast<char>(random.next());
         break;
       case 1:
-        input[at] = static_cast<char>(static_cast<unsigned char>(input[at]) ^ (1U << random.below(8)));
+        input[at] =
+            static_cast<char>(static_cast<unsigned char>(input[at]) ^ (1U << random.below(8)));
         break;
       case 2:
         input.erase(at, 1 + random.below(20));
@@ -33,7 +35,8 @@ std::string mutated(Random& random, std::string input, const std::string& other)
         input.insert(at, std::string(1 + random.below(20), static_cast<char>(random.next())));
         break;
       case 4:
-        if (!other.empty()) input.insert(at, other.substr(random.below(other.size()), random.below(200)));
+        if (!other.empty())
+          input.insert(at, other.substr(random.below(other.size()), random.below(200)));
         break;
       default:
         input += other.substr(0, 2'000);
@@ -49,7 +52,8 @@ std::string noise(Random& random, std::size_t most) {
   return s;
 }
 
-void replay(Target target, const std::vector<std::string>& seeds, std::size_t mutations, std::size_t noises) {
+void replay(Target target, const std::vector<std::string>& seeds, std::size_t mutations,
+            std::size_t noises) {
   Random random(1);
   target(Bytes{});
   for (const std::string& seed : seeds) target(bytes_of(seed));
@@ -74,7 +78,8 @@ std::vector<std::string> seeds_of(Role role, bool with_choices) {
     if (hostile.script.str().size() > 8'000) continue;
     std::string seed;
     if (with_choices) {
-      const unsigned config = static_cast<unsigned>(random.below(128)) | (hostile.from_first_byte ? 128U : 0U);
+      const unsigned config =
+          static_cast<unsigned>(random.below(128)) | (hostile.from_first_byte ? 128U : 0U);
       seed += static_cast<char>(config);
       seed += static_cast<char>(random.next());
     }
@@ -83,17 +88,26 @@ std::vector<std::string> seeds_of(Role role, bool with_choices) {
   return seeds;
 }
 
-TEST(FuzzReplay, ConnectionServer) { replay(fuzz_connection_server, seeds_of(Role::kServer, true), 3'000, 200); }
-TEST(FuzzReplay, ConnectionClient) { replay(fuzz_connection_client, seeds_of(Role::kClient, true), 3'000, 200); }
+TEST(FuzzReplay, ConnectionServer) {
+  replay(fuzz_connection_server, seeds_of(Role::kServer, true), 3'000, 200);
+}
+TEST(FuzzReplay, ConnectionClient) {
+  replay(fuzz_connection_client, seeds_of(Role::kClient, true), 3'000, 200);
+}
 TEST(FuzzReplay, Frame) { replay(fuzz_frame, seeds_of(Role::kServer, false), 10'000, 1'000); }
 TEST(FuzzReplay, HpackDecode) {
   std::vector<std::string> seeds;
-  for (const Fields& fields : {get(), post("/x", {{"a", "b"}, {"cookie", "c"}}), response_fields(200, {{"server", "x"}})}) {
+  for (const Fields& fields : {get(), post("/x", {{"a", "b"}, {"cookie", "c"}}),
+                               response_fields(200, {{"server", "x"}})}) {
     const std::string block = plain_block(fields);
     seeds.push_back(std::string("\x10") + static_cast<char>(block.size()) + block);
   }
-  for (const char* block : {"\x82\x86\x84\x41\x8c\xf1\xe3\xc2\xe5\xf2\x3a\x6b\xa0\xab\x90\xf4\xff", "\x82\x86\x84\xbe\x58\x86\xa8\xeb\x10\x64\x9c\xbf",
-                            "\x40\x0a" "custom-key\x0d" "custom-header", "\x20\x3f\xe1\x1f\x82"}) {
+  for (const char* block : {"\x82\x86\x84\x41\x8c\xf1\xe3\xc2\xe5\xf2\x3a\x6b\xa0\xab\x90\xf4\xff",
+                            "\x82\x86\x84\xbe\x58\x86\xa8\xeb\x10\x64\x9c\xbf",
+                            "\x40\x0a"
+                            "custom-key\x0d"
+                            "custom-header",
+                            "\x20\x3f\xe1\x1f\x82"}) {
     const std::string text(block);
     seeds.push_back(std::string("\x10") + static_cast<char>(text.size()) + text);
   }

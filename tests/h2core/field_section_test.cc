@@ -12,8 +12,8 @@ namespace {
 using hpack::HeaderField;
 using Fields = std::vector<HeaderField>;
 
-// Both ways of asking must agree; the received one goes through a list whose annotations classify_field made, as the
-// decoder does.
+// Both ways of asking must agree; the received one goes through a list whose annotations
+// classify_field made, as the decoder does.
 template <class Check>
 SectionInfo both(const Fields& fields, Check check) {
   hpack::FieldList list(default_memory());
@@ -25,7 +25,8 @@ SectionInfo both(const Fields& fields, Check check) {
   const SectionInfo received =
       check(hpack::FieldsView{&list, 0, static_cast<std::uint32_t>(list.size())});
   const SectionInfo sent = check(std::span<const HeaderField>(fields));
-  EXPECT_EQ(received.fault, sent.fault) << to_string(received.fault) << " / " << to_string(sent.fault);
+  EXPECT_EQ(received.fault, sent.fault)
+      << to_string(received.fault) << " / " << to_string(sent.fault);
   EXPECT_EQ(received.status, sent.status);
   EXPECT_EQ(received.content_length, sent.content_length);
   return received;
@@ -42,7 +43,8 @@ SectionInfo trailers(const Fields& fields) {
 }
 
 Fields get(std::initializer_list<HeaderField> more = {}) {
-  Fields fields = {{":method", "GET"}, {":scheme", "https"}, {":authority", "example.com"}, {":path", "/"}};
+  Fields fields = {
+      {":method", "GET"}, {":scheme", "https"}, {":authority", "example.com"}, {":path", "/"}};
   fields.insert(fields.end(), more);
   return fields;
 }
@@ -60,30 +62,37 @@ Fields without(std::size_t index) {
 }
 
 TEST(Request, AnOrdinaryOneIsFine) {
-  const auto info = request(get({{"accept", "*/*"}, {"te", "trailers"}, {"content-length", "17"}, {"x_y", ""}}));
+  const auto info =
+      request(get({{"accept", "*/*"}, {"te", "trailers"}, {"content-length", "17"}, {"x_y", ""}}));
   EXPECT_EQ(info.fault, Errc::kNone);
   EXPECT_EQ(info.content_length, 17U);
   EXPECT_FALSE(info.is_head);
-  EXPECT_TRUE(request({{":method", "HEAD"}, {":scheme", "http"}, {":authority", "a"}, {":path", "/"}}).is_head);
+  EXPECT_TRUE(
+      request({{":method", "HEAD"}, {":scheme", "http"}, {":authority", "a"}, {":path", "/"}})
+          .is_head);
 }
 
 TEST(Request, NamesOfWrongCharactersAreRefused) {
-  for (const std::string_view name : {"", "Accept", "x y", "x:y", "x\ty", "x\x7f", "x\x80", "(x)"}) {
+  for (const std::string_view name :
+       {"", "Accept", "x y", "x:y", "x\ty", "x\x7f", "x\x80", "(x)"}) {
     EXPECT_EQ(request(get({{name, "v"}})).fault, Errc::kFieldNameInvalid) << name;
   }
   EXPECT_EQ(request(get({{std::string_view("x\0y", 3), "v"}})).fault, Errc::kFieldNameInvalid);
 }
 
 TEST(Request, ValuesOfWrongCharactersAreRefused) {
-  for (const std::string_view value : {std::string_view("a\rb"), std::string_view("a\nb"), std::string_view("a\0b", 3), std::string_view(" a"),
-                                       std::string_view("a "), std::string_view("\ta"), std::string_view("a\t"), std::string_view(" ")}) {
+  for (const std::string_view value :
+       {std::string_view("a\rb"), std::string_view("a\nb"), std::string_view("a\0b", 3),
+        std::string_view(" a"), std::string_view("a "), std::string_view("\ta"),
+        std::string_view("a\t"), std::string_view(" ")}) {
     EXPECT_EQ(request(get({{"x", value}})).fault, Errc::kFieldValueInvalid);
   }
   EXPECT_EQ(request(get({{"x", "a b\tc \x80\xff"}})).fault, Errc::kNone);
 }
 
 TEST(Request, ConnectionSpecificFieldsAreRefused) {
-  for (const char* name : {"connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"}) {
+  for (const char* name :
+       {"connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"}) {
     EXPECT_EQ(request(get({{name, "x"}})).fault, Errc::kFieldConnectionSpecific) << name;
   }
   EXPECT_EQ(request(get({{"te", "gzip"}})).fault, Errc::kFieldConnectionSpecific);
@@ -124,7 +133,8 @@ TEST(Request, PseudoValuesFollowTheirGrammar) {
 TEST(Request, HostAgreesWithAuthorityOrStandsForIt) {
   EXPECT_EQ(request(get({{"host", "EXAMPLE.com"}})).fault, Errc::kNone);
   EXPECT_EQ(request(get({{"host", "other.com"}})).fault, Errc::kAuthorityMismatch);
-  EXPECT_EQ(request(get({{"host", "example.com"}, {"host", "example.com"}})).fault, Errc::kAuthorityMismatch);
+  EXPECT_EQ(request(get({{"host", "example.com"}, {"host", "example.com"}})).fault,
+            Errc::kAuthorityMismatch);
   Fields host_only = without(2);
   host_only.push_back({"host", "example.com"});
   EXPECT_EQ(request(host_only).fault, Errc::kNone);
@@ -133,7 +143,8 @@ TEST(Request, HostAgreesWithAuthorityOrStandsForIt) {
 }
 
 TEST(Request, ConnectHasItsOwnShape) {
-  EXPECT_EQ(request({{":method", "CONNECT"}, {":authority", "example.com:443"}}).fault, Errc::kNone);
+  EXPECT_EQ(request({{":method", "CONNECT"}, {":authority", "example.com:443"}}).fault,
+            Errc::kNone);
   EXPECT_TRUE(request({{":method", "CONNECT"}, {":authority", "example.com:443"}}).is_connect);
   EXPECT_EQ(request({{":method", "CONNECT"}}).fault, Errc::kConnectMalformed);
   Fields full = get();
@@ -146,11 +157,14 @@ TEST(Request, ConnectHasItsOwnShape) {
 }
 
 TEST(Request, ContentLengthIsOneDecimalNumber) {
-  for (const std::string_view value : {"", "+3", "-1", "3, 3", "1_0", "0x3", "9223372036854775808", " 3"}) {
+  for (const std::string_view value :
+       {"", "+3", "-1", "3, 3", "1_0", "0x3", "9223372036854775808", " 3"}) {
     EXPECT_NE(request(get({{"content-length", value}})).fault, Errc::kNone) << value;
   }
-  EXPECT_EQ(request(get({{"content-length", "3"}, {"content-length", "3"}})).fault, Errc::kContentLengthInvalid);
-  EXPECT_EQ(request(get({{"content-length", "9223372036854775807"}})).content_length, 9223372036854775807U);
+  EXPECT_EQ(request(get({{"content-length", "3"}, {"content-length", "3"}})).fault,
+            Errc::kContentLengthInvalid);
+  EXPECT_EQ(request(get({{"content-length", "9223372036854775807"}})).content_length,
+            9223372036854775807U);
 }
 
 TEST(Response, StatusIsThreeDigitsFromOneToFiveHundred) {
@@ -168,8 +182,12 @@ TEST(Response, StatusIsThreeDigitsFromOneToFiveHundred) {
 
 TEST(Trailers, NothingThatFramesOrRoutesTheMessage) {
   EXPECT_EQ(trailers({{"grpc-status", "0"}, {"etag", "x"}}).fault, Errc::kNone);
-  for (const char* name : {":status", ":path", "content-length", "host", "authorization", "set-cookie", "te"}) {
-    EXPECT_NE(trailers({{name, name == std::string_view("content-length") ? "1" : "trailers"}}).fault, Errc::kNone) << name;
+  for (const char* name :
+       {":status", ":path", "content-length", "host", "authorization", "set-cookie", "te"}) {
+    EXPECT_NE(
+        trailers({{name, name == std::string_view("content-length") ? "1" : "trailers"}}).fault,
+        Errc::kNone)
+        << name;
   }
   EXPECT_EQ(trailers({{"transfer-encoding", "chunked"}}).fault, Errc::kFieldConnectionSpecific);
 }

@@ -1,5 +1,5 @@
-// Everything wrong, odd or excessive that a peer can send, with the exact answer: scope, code and cause.
-// Used by connection_hostile_test.cc (under all splits) and as seeds of the fuzz tests.
+// Everything wrong, odd or excessive that a peer can send, with the exact answer: scope, code and
+// cause. Used by connection_hostile_test.cc (under all splits) and as seeds of the fuzz tests.
 #ifndef H2_TESTS_H2CORE_HOSTILE_CASES_H_
 #define H2_TESTS_H2CORE_HOSTILE_CASES_H_
 
@@ -30,7 +30,9 @@ struct Expected {
 };
 
 inline Expected fine() { return {}; }
-inline Expected connection_error(ErrorCode code, Errc cause) { return {Scope::kConnection, 0, code, cause}; }
+inline Expected connection_error(ErrorCode code, Errc cause) {
+  return {Scope::kConnection, 0, code, cause};
+}
 inline Expected stream_error(std::uint32_t stream, ErrorCode code, Errc cause) {
   return {Scope::kStream, stream, code, cause};
 }
@@ -40,7 +42,8 @@ struct HostileCase {
   Role role = Role::kServer;  // ours
   FrameScript script;         // what the peer sends
   Expected expected;
-  // The script begins with the peer's very first byte; else after both sides' SETTINGS were acknowledged.
+  // The script begins with the peer's very first byte; else after both sides' SETTINGS were
+  // acknowledged.
   bool from_first_byte = false;
   std::function<void(Config&)> config;
   // What our side does before the script arrives: requests, say.

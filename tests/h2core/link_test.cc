@@ -41,7 +41,8 @@ struct Exchange {
       client_log += to_string(event) + "\n";
       if (const auto* data = std::get_if<DataReceived>(&event)) {
         received += data->data.size();
-        (void)conn.acknowledge_received_data(static_cast<std::uint32_t>(data->data.size()), data->stream_id);
+        (void)conn.acknowledge_received_data(static_cast<std::uint32_t>(data->data.size()),
+                                             data->stream_id);
         if (data->end_stream == EndStream::kYes) {
           ended = true;
           ended_at = link->now();
@@ -88,7 +89,8 @@ TEST(Link, BandwidthTakesVirtualTimeOnly) {
 }
 
 TEST(Link, AnyChunksCarryTheSameMessages) {
-  for (const Chunks& chunks : {Chunks::fixed(1), Chunks::fixed(10), Chunks::random(1), Chunks::random(2, 100)}) {
+  for (const Chunks& chunks :
+       {Chunks::fixed(1), Chunks::fixed(10), Chunks::random(1), Chunks::random(2, 100)}) {
     LinkOptions options;
     options.chunks = chunks;
     Exchange exchange(options);
@@ -141,7 +143,9 @@ TEST(Link, DeadlinesAreKept) {
     explicit Listening(Connection& conn) : conn_(conn) {}
     std::span<const Bytes> data_to_send() override { return conn_.data_to_send(); }
     void mark_sent(std::size_t n) override { conn_.mark_sent(n); }
-    std::size_t receive(Bytes bytes, Time now) override { return conn_.receive_data(bytes, now).consumed; }
+    std::size_t receive(Bytes bytes, Time now) override {
+      return conn_.receive_data(bytes, now).consumed;
+    }
     void receive_end(Time now) override { (void)conn_.receive_end(now); }
     bool want_read() const override { return conn_.want_read(); }
     Time next_deadline() const override { return conn_.next_deadline(); }
@@ -178,7 +182,9 @@ TEST(Link, ALivelockIsFound) {
   };
   class Talker final : public Endpoint {
    public:
-    std::span<const Bytes> data_to_send() override { return said_ ? std::span<const Bytes>{} : std::span(&piece_, 1); }
+    std::span<const Bytes> data_to_send() override {
+      return said_ ? std::span<const Bytes>{} : std::span(&piece_, 1);
+    }
     void mark_sent(std::size_t) override { said_ = true; }
     std::size_t receive(Bytes bytes, Time) override { return bytes.size(); }
     void receive_end(Time) override {}

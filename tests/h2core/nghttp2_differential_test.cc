@@ -1,7 +1,8 @@
-// Thousands of random exchanges with libnghttp2 in memory, in both roles: everything must arrive intact.
+// Thousands of random exchanges with libnghttp2 in memory, in both roles: everything must arrive
+// intact.
 //
-// One seed determines a session: windows, padding, chunks, requests, bodies, trailers, informational
-// responses, resets, changes of settings. A failure prints the seed.
+// One seed determines a session: windows, padding, chunks, requests, bodies, trailers,
+// informational responses, resets, changes of settings. A failure prints the seed.
 #include <gtest/gtest.h>
 #include <nghttp2/nghttp2.h>
 
@@ -89,9 +90,10 @@ std::size_t random_size(Random& random) {
 }
 
 void add_random_fields(Random& random, Fields& fields) {
-  static const char* const names[] = {"accept",       "content-type", "x-a",    "x-longer-name-of-a-field", "set-cookie",
-                                      "etag",         "user-agent",   "cookie", "authorization",            "x-b",
-                                      "cache-control"};
+  static const char* const names[] = {
+      "accept",        "content-type", "x-a",          "x-longer-name-of-a-field",
+      "set-cookie",    "etag",         "user-agent",   "cookie",
+      "authorization", "x-b",          "cache-control"};
   const std::uint64_t n = random.below(12);
   for (std::uint64_t i = 0; i < n; ++i) {
     std::string value;
@@ -109,7 +111,8 @@ Message random_message(Random& random, bool may_have_body) {
   message.body_at = random.below(300'000);
   if (random.chance(20)) {
     message.trailers.emplace_back("x-sum", std::to_string(random.below(1'000)));
-    if (random.chance(30)) message.trailers.emplace_back("x-other", std::string(random.below(300), 't'));
+    if (random.chance(30))
+      message.trailers.emplace_back("x-other", std::string(random.below(300), 't'));
   }
   return message;
 }
@@ -119,7 +122,8 @@ Plan random_plan(Random& random) {
   const bool has_body = random.chance(60);
   plan.request = random_message(random, has_body);
   if (!has_body) plan.request.trailers.clear();
-  plan.request.fields = request_fields(has_body ? "POST" : "GET", "/" + std::to_string(random.below(1'000)));
+  plan.request.fields =
+      request_fields(has_body ? "POST" : "GET", "/" + std::to_string(random.below(1'000)));
   if (has_body && random.chance(40)) {
     plan.request.fields.emplace_back("content-length", std::to_string(plan.request.body_size));
   }
@@ -134,7 +138,8 @@ Plan random_plan(Random& random) {
     }
   }
   plan.response.fields = response_fields(random.chance(80) ? 200 : 404);
-  if (random.chance(40)) plan.response.fields.emplace_back("content-length", std::to_string(plan.response.body_size));
+  if (random.chance(40))
+    plan.response.fields.emplace_back("content-length", std::to_string(plan.response.body_size));
   add_random_fields(random, plan.response.fields);
   const std::uint64_t reset = random.below(20);
   if (reset == 0) plan.reset = Reset::kByClient;
@@ -165,7 +170,8 @@ class PieceSource final : public BodySource {
  public:
   PieceSource(std::string_view text, std::uint64_t seed) : text_(text), random_(seed) {}
   Read read(std::span<std::uint8_t> buffer) noexcept override {
-    const std::size_t n = std::min({buffer.size(), text_.size(), 1 + static_cast<std::size_t>(random_.below(9'000))});
+    const std::size_t n =
+        std::min({buffer.size(), text_.size(), 1 + static_cast<std::size_t>(random_.below(9'000))});
     std::memcpy(buffer.data(), text_.data(), n);
     text_.remove_prefix(n);
     return {n, text_.empty() ? State::kEnd : State::kMore};
@@ -178,7 +184,8 @@ class PieceSource final : public BodySource {
 
 class OurEnd final : public Endpoint {
  public:
-  OurEnd(Role role, const Config& config, Session& session) : conn(role, config), session_(session) {}
+  OurEnd(Role role, const Config& config, Session& session)
+      : conn(role, config), session_(session) {}
 
   std::span<const Bytes> data_to_send() override { return conn.data_to_send(); }
   void mark_sent(std::size_t n) override {
@@ -198,13 +205,16 @@ class OurEnd final : public Endpoint {
   bool done() const override { return conn.done(); }
 
   void send_message(StreamId id, const Message& message) {
-    for (const Fields& fields : message.informational) must(conn.send_headers(id, views_of(fields), EndStream::kNo));
-    must(conn.send_headers(id, views_of(message.fields), message.headers_only() ? EndStream::kYes : EndStream::kNo));
+    for (const Fields& fields : message.informational)
+      must(conn.send_headers(id, views_of(fields), EndStream::kNo));
+    must(conn.send_headers(id, views_of(message.fields),
+                           message.headers_only() ? EndStream::kYes : EndStream::kNo));
     if (message.headers_only()) return;
     std::string_view rest = message.body();
     const EndStream last = message.trailers.empty() ? EndStream::kYes : EndStream::kNo;
     while (!rest.empty()) {
-      const std::size_t n = session_.random.chance(50) ? rest.size() : 1 + session_.random.below(rest.size());
+      const std::size_t n =
+          session_.random.chance(50) ? rest.size() : 1 + session_.random.below(rest.size());
       const EndStream end = n == rest.size() ? last : EndStream::kNo;
       switch (session_.random.below(3)) {
         case 0:
@@ -214,7 +224,8 @@ class OurEnd final : public Endpoint {
           must(conn.send_data_copy(id, bytes_of(rest.substr(0, n)), end));
           break;
         default:
-          sources_.push_back(std::make_unique<PieceSource>(rest.substr(0, n), session_.random.next()));
+          sources_.push_back(
+              std::make_unique<PieceSource>(rest.substr(0, n), session_.random.next()));
           must(conn.send_body(id, *sources_.back(), end, ++bodies_handed_over));
       }
       rest.remove_prefix(n);
@@ -232,11 +243,13 @@ class OurEnd final : public Endpoint {
 
  private:
   void must(const Result<void, UsageError>& result) {
-    if (!result) session_.trouble += "usage error " + std::string(h2::to_string(result.error().cause)) + "\n";
+    if (!result)
+      session_.trouble += "usage error " + std::string(h2::to_string(result.error().cause)) + "\n";
   }
 
   Arrived& arrived(StreamId id) {
-    return conn.role() == Role::kServer ? session_.at_server[id.value] : session_.at_client[id.value];
+    return conn.role() == Role::kServer ? session_.at_server[id.value]
+                                        : session_.at_client[id.value];
   }
 
   void take(std::span<const Event> events) {
@@ -254,7 +267,8 @@ class OurEnd final : public Endpoint {
       return;
     }
     send_message(e.stream_id, plan.response);
-    if (plan.reset == Reset::kByServerMidway) must(conn.reset_stream(e.stream_id, static_cast<ErrorCode>(plan.code)));
+    if (plan.reset == Reset::kByServerMidway)
+      must(conn.reset_stream(e.stream_id, static_cast<ErrorCode>(plan.code)));
   }
   void on(const ResponseReceived& e) {
     Arrived& a = arrived(e.stream_id);
@@ -262,9 +276,12 @@ class OurEnd final : public Endpoint {
     a.fields = copy_fields(e.fields);
     a.ended = e.end_stream == EndStream::kYes;
     const Plan& plan = session_.plan(e.stream_id.value);
-    if (plan.reset == Reset::kByClient) must(conn.reset_stream(e.stream_id, static_cast<ErrorCode>(plan.code)));
+    if (plan.reset == Reset::kByClient)
+      must(conn.reset_stream(e.stream_id, static_cast<ErrorCode>(plan.code)));
   }
-  void on(const InformationalResponseReceived& e) { arrived(e.stream_id).informational.push_back(copy_fields(e.fields)); }
+  void on(const InformationalResponseReceived& e) {
+    arrived(e.stream_id).informational.push_back(copy_fields(e.fields));
+  }
   void on(const TrailersReceived& e) {
     arrived(e.stream_id).trailers = copy_fields(e.fields);
     arrived(e.stream_id).ended = true;
@@ -276,8 +293,10 @@ class OurEnd final : public Endpoint {
     must(conn.acknowledge_received_data(static_cast<std::uint32_t>(e.data.size()), e.stream_id));
     if (session_.random.chance(2)) {
       const Setting settings[] = {
-          {SettingCode::kInitialWindowSize, static_cast<std::uint32_t>(1'000 + session_.random.below(100'000))},
-          {SettingCode::kHeaderTableSize, static_cast<std::uint32_t>(session_.random.below(8'000))}};
+          {SettingCode::kInitialWindowSize,
+           static_cast<std::uint32_t>(1'000 + session_.random.below(100'000))},
+          {SettingCode::kHeaderTableSize,
+           static_cast<std::uint32_t>(session_.random.below(8'000))}};
       must(conn.update_settings(settings, now_));
     }
     if (session_.random.chance(2)) must(conn.ping({}, now_));
@@ -331,13 +350,16 @@ class TheirEnd final : public Endpoint {
       entries.push_back({NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, random_window()});
     }
     if (session.random.chance(50)) {
-      entries.push_back({NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, static_cast<std::uint32_t>(1 + session.random.below(20))});
+      entries.push_back({NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS,
+                         static_cast<std::uint32_t>(1 + session.random.below(20))});
     }
     if (session.random.chance(50)) {
-      entries.push_back({NGHTTP2_SETTINGS_MAX_FRAME_SIZE, static_cast<std::uint32_t>(16'384 + session.random.below(60'000))});
+      entries.push_back({NGHTTP2_SETTINGS_MAX_FRAME_SIZE,
+                         static_cast<std::uint32_t>(16'384 + session.random.below(60'000))});
     }
     if (session.random.chance(50)) {
-      entries.push_back({NGHTTP2_SETTINGS_HEADER_TABLE_SIZE, static_cast<std::uint32_t>(session.random.below(10'000))});
+      entries.push_back({NGHTTP2_SETTINGS_HEADER_TABLE_SIZE,
+                         static_cast<std::uint32_t>(session.random.below(10'000))});
     }
     nghttp2_submit_settings(ng_, NGHTTP2_FLAG_NONE, entries.data(), entries.size());
   }
@@ -353,7 +375,9 @@ class TheirEnd final : public Endpoint {
     while (out_.size() - sent_ < 65'536) {
       const std::uint8_t* data = nullptr;
       const ssize_t n = nghttp2_session_mem_send(ng_, &data);
-      if (n < 0) session_.trouble += "nghttp2 send: " + std::string(nghttp2_strerror(static_cast<int>(n))) + "\n";
+      if (n < 0)
+        session_.trouble +=
+            "nghttp2 send: " + std::string(nghttp2_strerror(static_cast<int>(n))) + "\n";
       if (n <= 0) break;
       out_.append(reinterpret_cast<const char*>(data), static_cast<std::size_t>(n));
     }
@@ -365,7 +389,8 @@ class TheirEnd final : public Endpoint {
   std::size_t receive(Bytes bytes, Time) override {
     const ssize_t n = nghttp2_session_mem_recv(ng_, bytes.data(), bytes.size());
     if (n < 0) {
-      session_.trouble += "nghttp2 receive: " + std::string(nghttp2_strerror(static_cast<int>(n))) + "\n";
+      session_.trouble +=
+          "nghttp2 receive: " + std::string(nghttp2_strerror(static_cast<int>(n))) + "\n";
       dead_ = true;
       return bytes.size();
     }
@@ -375,11 +400,15 @@ class TheirEnd final : public Endpoint {
   bool want_read() const override { return !dead_; }
 
   void submit_request(const Plan& plan) {
-    Outgoing& out = outgoing_.emplace_back(std::make_unique<Outgoing>(Outgoing{this, &plan.request, 0})).operator*();
+    Outgoing& out =
+        outgoing_.emplace_back(std::make_unique<Outgoing>(Outgoing{this, &plan.request, 0}))
+            .
+            operator*();
     nghttp2_data_provider provider = provider_of(out);
     const auto nv = nvs(plan.request.fields);
-    const std::int32_t id = nghttp2_submit_request(ng_, nullptr, nv.data(), nv.size(),
-                                                   plan.request.headers_only() ? nullptr : &provider, nullptr);
+    const std::int32_t id =
+        nghttp2_submit_request(ng_, nullptr, nv.data(), nv.size(),
+                               plan.request.headers_only() ? nullptr : &provider, nullptr);
     if (id < 0) session_.trouble += "nghttp2 refused a request\n";
   }
 
@@ -391,8 +420,9 @@ class TheirEnd final : public Endpoint {
   };
 
   std::uint32_t random_window() {
-    return static_cast<std::uint32_t>(session_.random.chance(50) ? 100 + session_.random.below(2'000)
-                                                                 : 2'000 + session_.random.below(300'000));
+    return static_cast<std::uint32_t>(session_.random.chance(50)
+                                          ? 100 + session_.random.below(2'000)
+                                          : 2'000 + session_.random.below(300'000));
   }
 
   static std::vector<nghttp2_nv> nvs(const Fields& fields) {
@@ -400,8 +430,8 @@ class TheirEnd final : public Endpoint {
     for (const auto& field : fields) {
       // nghttp2 copies both; it asks for pointers to non-const.
       out.push_back({reinterpret_cast<std::uint8_t*>(const_cast<char*>(field.first.data())),
-                     reinterpret_cast<std::uint8_t*>(const_cast<char*>(field.second.data())), field.first.size(),
-                     field.second.size(), NGHTTP2_NV_FLAG_NONE});
+                     reinterpret_cast<std::uint8_t*>(const_cast<char*>(field.second.data())),
+                     field.first.size(), field.second.size(), NGHTTP2_NV_FLAG_NONE});
     }
     return out;
   }
@@ -409,8 +439,9 @@ class TheirEnd final : public Endpoint {
   static nghttp2_data_provider provider_of(Outgoing& out) {
     nghttp2_data_provider provider{};
     provider.source.ptr = &out;
-    provider.read_callback = [](nghttp2_session* ng, std::int32_t stream, std::uint8_t* buffer, std::size_t length,
-                                std::uint32_t* flags, nghttp2_data_source* source, void*) -> ssize_t {
+    provider.read_callback = [](nghttp2_session* ng, std::int32_t stream, std::uint8_t* buffer,
+                                std::size_t length, std::uint32_t* flags,
+                                nghttp2_data_source* source, void*) -> ssize_t {
       auto& from = *static_cast<Outgoing*>(source->ptr);
       const std::string_view rest = from.message->body().substr(from.at);
       std::size_t n = std::min(length, rest.size());
@@ -443,13 +474,19 @@ class TheirEnd final : public Endpoint {
     }
     for (const Fields& fields : plan.response.informational) {
       const auto nv = nvs(fields);
-      nghttp2_submit_headers(ng_, NGHTTP2_FLAG_NONE, stream, nullptr, nv.data(), nv.size(), nullptr);
+      nghttp2_submit_headers(ng_, NGHTTP2_FLAG_NONE, stream, nullptr, nv.data(), nv.size(),
+                             nullptr);
     }
-    Outgoing& out = outgoing_.emplace_back(std::make_unique<Outgoing>(Outgoing{this, &plan.response, 0})).operator*();
+    Outgoing& out =
+        outgoing_.emplace_back(std::make_unique<Outgoing>(Outgoing{this, &plan.response, 0}))
+            .
+            operator*();
     nghttp2_data_provider provider = provider_of(out);
     const auto nv = nvs(plan.response.fields);
-    nghttp2_submit_response(ng_, stream, nv.data(), nv.size(), plan.response.headers_only() ? nullptr : &provider);
-    if (plan.reset == Reset::kByServerMidway) nghttp2_submit_rst_stream(ng_, NGHTTP2_FLAG_NONE, stream, plan.code);
+    nghttp2_submit_response(ng_, stream, nv.data(), nv.size(),
+                            plan.response.headers_only() ? nullptr : &provider);
+    if (plan.reset == Reset::kByServerMidway)
+      nghttp2_submit_rst_stream(ng_, NGHTTP2_FLAG_NONE, stream, plan.code);
   }
 
   static TheirEnd& self(void* user) { return *static_cast<TheirEnd*>(user); }
@@ -458,8 +495,9 @@ class TheirEnd final : public Endpoint {
     self(user).section_.clear();
     return 0;
   }
-  static int on_header(nghttp2_session*, const nghttp2_frame*, const std::uint8_t* name, std::size_t name_size,
-                       const std::uint8_t* value, std::size_t value_size, std::uint8_t, void* user) {
+  static int on_header(nghttp2_session*, const nghttp2_frame*, const std::uint8_t* name,
+                       std::size_t name_size, const std::uint8_t* value, std::size_t value_size,
+                       std::uint8_t, void* user) {
     self(user).section_.emplace_back(std::string(reinterpret_cast<const char*>(name), name_size),
                                      std::string(reinterpret_cast<const char*>(value), value_size));
     return 0;
@@ -468,7 +506,8 @@ class TheirEnd final : public Endpoint {
     TheirEnd& me = self(user);
     if (frame->hd.type == NGHTTP2_HEADERS) {
       Arrived& a = me.arrived(frame->hd.stream_id);
-      const bool informational = !me.section_.empty() && me.section_[0].first == ":status" && me.section_[0].second[0] == '1';
+      const bool informational = !me.section_.empty() && me.section_[0].first == ":status" &&
+                                 me.section_[0].second[0] == '1';
       if (informational) {
         a.informational.push_back(me.section_);
       } else if (!a.has_fields) {
@@ -476,9 +515,11 @@ class TheirEnd final : public Endpoint {
         a.fields = me.section_;
         if (me.role_ == Role::kServer) {
           me.answer(frame->hd.stream_id);
-        } else if (me.session_.plan(static_cast<std::uint32_t>(frame->hd.stream_id)).reset == Reset::kByClient) {
-          nghttp2_submit_rst_stream(ng, NGHTTP2_FLAG_NONE, frame->hd.stream_id,
-                                    me.session_.plan(static_cast<std::uint32_t>(frame->hd.stream_id)).code);
+        } else if (me.session_.plan(static_cast<std::uint32_t>(frame->hd.stream_id)).reset ==
+                   Reset::kByClient) {
+          nghttp2_submit_rst_stream(
+              ng, NGHTTP2_FLAG_NONE, frame->hd.stream_id,
+              me.session_.plan(static_cast<std::uint32_t>(frame->hd.stream_id)).code);
         }
       } else {
         a.trailers = me.section_;
@@ -496,25 +537,29 @@ class TheirEnd final : public Endpoint {
     if (me.session_.random.chance(1)) {
       const nghttp2_settings_entry entries[] = {
           {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, me.random_window()},
-          {NGHTTP2_SETTINGS_HEADER_TABLE_SIZE, static_cast<std::uint32_t>(me.session_.random.below(6'000))},
+          {NGHTTP2_SETTINGS_HEADER_TABLE_SIZE,
+           static_cast<std::uint32_t>(me.session_.random.below(6'000))},
           // Lowered, it would refuse requests that are on their way.
-          {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, static_cast<std::uint32_t>(20 + me.session_.random.below(20))}};
+          {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS,
+           static_cast<std::uint32_t>(20 + me.session_.random.below(20))}};
       nghttp2_submit_settings(ng, NGHTTP2_FLAG_NONE, entries, std::size(entries));
     }
     return 0;
   }
-  static int on_data(nghttp2_session*, std::uint8_t, std::int32_t stream, const std::uint8_t* data, std::size_t length,
-                     void* user) {
+  static int on_data(nghttp2_session*, std::uint8_t, std::int32_t stream, const std::uint8_t* data,
+                     std::size_t length, void* user) {
     self(user).arrived(stream).body.append(reinterpret_cast<const char*>(data), length);
     return 0;
   }
   static int on_close(nghttp2_session*, std::int32_t, std::uint32_t, void*) { return 0; }
   static int on_invalid(nghttp2_session*, const nghttp2_frame* frame, int code, void* user) {
-    self(user).session_.trouble += "nghttp2 found a frame of type " + std::to_string(frame->hd.type) +
+    self(user).session_.trouble += "nghttp2 found a frame of type " +
+                                   std::to_string(frame->hd.type) +
                                    " invalid: " + nghttp2_strerror(code) + "\n";
     return 0;
   }
-  static ssize_t select_padding(nghttp2_session*, const nghttp2_frame* frame, std::size_t most, void* user) {
+  static ssize_t select_padding(nghttp2_session*, const nghttp2_frame* frame, std::size_t most,
+                                void* user) {
     TheirEnd& me = self(user);
     if (!me.pads_) return static_cast<ssize_t>(frame->hd.length);
     const std::size_t room = std::min<std::size_t>(most - frame->hd.length, 256);
@@ -537,7 +582,8 @@ class TheirEnd final : public Endpoint {
   bool pads_ = false;
 };
 
-// ---- what must hold ------------------------------------------------------------------------------
+// ---- what must hold
+// ------------------------------------------------------------------------------
 
 void expect_intact(const Message& sent, const Arrived& arrived) {
   EXPECT_EQ(arrived.informational, sent.informational);
@@ -563,15 +609,22 @@ std::size_t run(std::uint64_t seed, Role our_role) {
   Session session(seed);
   Config config = our_role == Role::kClient ? Config::client() : Config::server();
   config.max_header_list_size = 200'000;
-  config.initial_window_size = static_cast<std::uint32_t>(
-      session.random.chance(50) ? 1'000 + session.random.below(3'000) : 5'000 + session.random.below(300'000));
-  if (session.random.chance(30)) config.connection_window_size = static_cast<std::uint32_t>(65'535 + session.random.below(500'000));
-  if (session.random.chance(30)) config.max_frame_size = static_cast<std::uint32_t>(16'384 + session.random.below(50'000));
-  if (session.random.chance(30)) config.header_table_size = static_cast<std::uint32_t>(session.random.below(9'000));
+  config.initial_window_size =
+      static_cast<std::uint32_t>(session.random.chance(50) ? 1'000 + session.random.below(3'000)
+                                                           : 5'000 + session.random.below(300'000));
+  if (session.random.chance(30))
+    config.connection_window_size =
+        static_cast<std::uint32_t>(65'535 + session.random.below(500'000));
+  if (session.random.chance(30))
+    config.max_frame_size = static_cast<std::uint32_t>(16'384 + session.random.below(50'000));
+  if (session.random.chance(30))
+    config.header_table_size = static_cast<std::uint32_t>(session.random.below(9'000));
   if (session.random.chance(30)) config.connection_credit = ConnectionCredit::kOnConsumption;
-  if (session.random.chance(30)) config.copy_below = static_cast<std::uint32_t>(session.random.below(4'000));
+  if (session.random.chance(30))
+    config.copy_below = static_cast<std::uint32_t>(session.random.below(4'000));
   // Fewer than 20 would have our server refuse what they send before they know.
-  if (session.random.chance(30)) config.max_concurrent_streams = static_cast<std::uint32_t>(20 + session.random.below(30));
+  if (session.random.chance(30))
+    config.max_concurrent_streams = static_cast<std::uint32_t>(20 + session.random.below(30));
   config.hash_seed = seed;
   config.assumed_max_concurrent_streams = 1;  // they may announce as little, and refuse the rest
   OurEnd ours(our_role, config, session);

@@ -1,5 +1,5 @@
-// The small parts of the core: message phases, windows, settings, errors, time, ledger, slab, stream map,
-// output queue.
+// The small parts of the core: message phases, windows, settings, errors, time, ledger, slab,
+// stream map, output queue.
 #include <gtest/gtest.h>
 
 #include <map>
@@ -22,11 +22,13 @@
 namespace h2 {
 namespace {
 
-// ---- message phase ---------------------------------------------------------------------------------------
+// ---- message phase
+// ---------------------------------------------------------------------------------------
 
 TEST(MessagePhase, EveryCellIsAsTheRfcSays) {
   using P = MessagePhase;
-  // Next phase by input; none: a stream error. Order: 1xx, final, final+END, data, data+END, trailers, trailers+END.
+  // Next phase by input; none: a stream error. Order: 1xx, final, final+END, data, data+END,
+  // trailers, trailers+END.
   const std::map<P, std::vector<std::optional<P>>> expected = {
       {P::kExpectHeaders, {P::kExpectHeaders, P::kBody, P::kEnded, {}, {}, {}, {}}},
       {P::kBody, {{}, {}, {}, P::kBody, P::kEnded, {}, P::kEnded}},
@@ -47,7 +49,8 @@ TEST(MessagePhase, EveryCellIsAsTheRfcSays) {
   }
 }
 
-// ---- windows ---------------------------------------------------------------------------------------------
+// ---- windows
+// ---------------------------------------------------------------------------------------------
 
 TEST(FlowWindow, ConsumesNoMoreThanItHas) {
   FlowWindow window(10);
@@ -102,7 +105,8 @@ TEST(ReceiveWindow, BytesAreAlwaysSomewhere) {
       EXPECT_EQ(window.receive(n), n <= peer || n == 0);
       if (n <= peer) peer -= n;
     } else if (window.unacknowledged() > 0) {
-      peer += window.acknowledge(static_cast<std::uint32_t>(random() % (window.unacknowledged() + 1)));
+      peer +=
+          window.acknowledge(static_cast<std::uint32_t>(random() % (window.unacknowledged() + 1)));
     }
     ASSERT_EQ(window.available(), peer);
     ASSERT_LE(window.available() + window.unacknowledged(), 65'535);
@@ -111,7 +115,8 @@ TEST(ReceiveWindow, BytesAreAlwaysSomewhere) {
   EXPECT_GT(peer, 65'535 / 2);  // an idle window never stays below half
 }
 
-// ---- settings --------------------------------------------------------------------------------------------
+// ---- settings
+// --------------------------------------------------------------------------------------------
 
 TEST(Settings, ValuesAtTheBoundariesAreJudgedAsTheRfcSays) {
   const auto code = [](Role sender, SettingCode setting, std::uint32_t value) {
@@ -138,7 +143,8 @@ TEST(Settings, ApplyAndGetAgreeForEveryCode) {
   for (const int raw : {1, 2, 3, 4, 5, 6, 8, 9}) {
     const auto code = static_cast<SettingCode>(raw);
     Settings settings;
-    const std::uint32_t value = raw == 2 || raw > 6 ? (*settings.get(code) == 0 ? 1U : 0U) : 20'000U;
+    const std::uint32_t value =
+        raw == 2 || raw > 6 ? (*settings.get(code) == 0 ? 1U : 0U) : 20'000U;
     settings.apply({code, value});
     EXPECT_EQ(settings.get(code), value) << to_string(code);
     EXPECT_NE(settings, Settings{});
@@ -149,7 +155,8 @@ TEST(Settings, ApplyAndGetAgreeForEveryCode) {
   EXPECT_EQ(settings.get(static_cast<SettingCode>(0x99)), std::nullopt);
 }
 
-// ---- errors ----------------------------------------------------------------------------------------------
+// ---- errors
+// ----------------------------------------------------------------------------------------------
 
 TEST(Error, EveryCauseHasASentenceAndANameOfItsOwn) {
   std::set<std::string_view> names;
@@ -171,7 +178,8 @@ TEST(Error, CodesAreNamedAsInTheRfc) {
   EXPECT_EQ(to_string(static_cast<ErrorCode>(0xe)), "UNKNOWN_ERROR");
 }
 
-// ---- time ------------------------------------------------------------------------------------------------
+// ---- time
+// ------------------------------------------------------------------------------------------------
 
 TEST(Time, AddingToTheFarFutureIsNever) {
   EXPECT_TRUE((Time::never() + seconds(1)).is_never());
@@ -180,7 +188,8 @@ TEST(Time, AddingToTheFarFutureIsNever) {
   EXPECT_LT(Time{1}, Time::never());
 }
 
-// ---- abuse ledger ----------------------------------------------------------------------------------------
+// ---- abuse ledger
+// ----------------------------------------------------------------------------------------
 
 TEST(AbuseLedger, IsSpentAndRefilledByTimeAndWork) {
   AbuseLedger ledger(100, 10, Time{});
@@ -210,7 +219,8 @@ TEST(AbuseLedger, RefillDoesNotDependOnHowOftenTimeIsTold) {
   EXPECT_EQ(once.left(), 330);
 }
 
-// ---- slab and stream map ----------------------------------------------------------------------------------
+// ---- slab and stream map
+// ----------------------------------------------------------------------------------
 
 TEST(Slab, IndexesAreUsedAgain) {
   Slab<int> slab(default_memory());
@@ -274,11 +284,14 @@ TEST(StreamMap, ResetsThatThePeerMustHaveSeenAreNoExcuseAnyMore) {
   EXPECT_EQ(map.ended(StreamId{3}), StreamState::kClosedByLocalReset);
 }
 
-// ---- output queue ------------------------------------------------------------------------------------------
+// ---- output queue
+// ------------------------------------------------------------------------------------------
 
 class Owner final : public PieceOwner {
  public:
-  void on_piece_sent(std::uint32_t owner, std::size_t bytes) noexcept override { sent[owner] += bytes; }
+  void on_piece_sent(std::uint32_t owner, std::size_t bytes) noexcept override {
+    sent[owner] += bytes;
+  }
   std::map<std::uint32_t, std::size_t> sent;
 };
 

@@ -1,4 +1,5 @@
-// Every cell of the stream table against RFC 9113 §5.1, written down a second time and in another form.
+// Every cell of the stream table against RFC 9113 §5.1, written down a second time and in another
+// form.
 #include "h2core/stream_state.h"
 
 #include <gtest/gtest.h>
@@ -10,9 +11,9 @@
 namespace h2 {
 namespace {
 
-// One line per state; one word per input, in the order of the heading. A word is the next state's short name,
-// or: "-" ignored, "u" usage error, "S" stream error STREAM_CLOSED, "P" connection error PROTOCOL_ERROR,
-// "C" connection error STREAM_CLOSED.
+// One line per state; one word per input, in the order of the heading. A word is the next state's
+// short name, or: "-" ignored, "u" usage error, "S" stream error STREAM_CLOSED, "P" connection
+// error PROTOCOL_ERROR, "C" connection error STREAM_CLOSED.
 constexpr const char* kExpected = R"(
 state sH sHE sD sDE sPP sRST sWU rH  rHE rD  rDE rPP rRST rWU rPRI
 idle  op hcl u  u   u   u    u   op  hcr P   P   P   P    P   -
@@ -47,13 +48,17 @@ const std::map<std::string, StreamState>& short_names() {
 
 std::string describe_cell(const Cell& cell) {
   switch (cell.verdict) {
-    case Verdict::kIgnore: return "-";
-    case Verdict::kUsageError: return "u";
-    case Verdict::kStreamError: return cell.code == ErrorCode::kStreamClosed ? "S" : "another stream error";
+    case Verdict::kIgnore:
+      return "-";
+    case Verdict::kUsageError:
+      return "u";
+    case Verdict::kStreamError:
+      return cell.code == ErrorCode::kStreamClosed ? "S" : "another stream error";
     case Verdict::kConnectionError:
       if (cell.code == ErrorCode::kProtocolError) return "P";
       return cell.code == ErrorCode::kStreamClosed ? "C" : "another connection error";
-    case Verdict::kAccept: break;
+    case Verdict::kAccept:
+      break;
   }
   for (const auto& [name, state] : short_names()) {
     if (state == cell.next) return name;

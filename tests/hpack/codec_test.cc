@@ -29,8 +29,8 @@ TEST(Integer, EncodesTheExamplesOfC1) {
 TEST(Integer, EveryPrefixCarriesEveryBoundary) {
   for (unsigned prefix = 1; prefix <= 8; ++prefix) {
     const std::uint32_t max = (1U << prefix) - 1;
-    for (const std::uint32_t value : {0U, 1U, max - 1, max, max + 1, max + 127, max + 128, 16'383U, 16'384U,
-                                      0x7fffffffU, 0xfffffffeU, 0xffffffffU}) {
+    for (const std::uint32_t value : {0U, 1U, max - 1, max, max + 1, max + 127, max + 128, 16'383U,
+                                      16'384U, 0x7fffffffU, 0xfffffffeU, 0xffffffffU}) {
       std::uint8_t bytes[hpack::kMaxIntegerLength];
       const std::size_t length = hpack::encode_integer(bytes, 0, prefix, value);
       const auto decoded = hpack::decode_integer({bytes, length}, prefix);
@@ -38,7 +38,8 @@ TEST(Integer, EveryPrefixCarriesEveryBoundary) {
       EXPECT_EQ(decoded.value, value) << "prefix " << prefix;
       EXPECT_EQ(decoded.length, length);
       if (length > 1) {
-        EXPECT_EQ(hpack::decode_integer({bytes, length - 1}, prefix).status, IntegerStatus::kIncomplete);
+        EXPECT_EQ(hpack::decode_integer({bytes, length - 1}, prefix).status,
+                  IntegerStatus::kIncomplete);
       }
     }
   }
@@ -47,7 +48,8 @@ TEST(Integer, EveryPrefixCarriesEveryBoundary) {
 TEST(Integer, OverflowAndLengthAreToldApart) {
   EXPECT_EQ(hpack::decode_integer(from_hex("ffffffffff7f"), 8).status, IntegerStatus::kOverflow);
   EXPECT_EQ(hpack::decode_integer(from_hex("ff808080808000"), 8).status, IntegerStatus::kTooLong);
-  EXPECT_EQ(hpack::decode_integer(from_hex("ff8080808000"), 8).value, 255U);  // zeros in front are allowed
+  EXPECT_EQ(hpack::decode_integer(from_hex("ff8080808000"), 8).value,
+            255U);  // zeros in front are allowed
 }
 
 std::string huffman_encoded(std::string_view text) {
@@ -90,7 +92,8 @@ TEST(Huffman, RandomTextsSurvive) {
 
 TEST(Huffman, CodeIsPrefixFreeAndFillsTheTree) {
   double sum = 0;
-  for (const hpack::HuffmanCode& code : hpack::kHuffmanCodes) sum += 1.0 / static_cast<double>(1U << code.bits);
+  for (const hpack::HuffmanCode& code : hpack::kHuffmanCodes)
+    sum += 1.0 / static_cast<double>(1U << code.bits);
   EXPECT_EQ(sum, 1.0);
 }
 
@@ -159,9 +162,11 @@ TEST(DynamicTable, AgreesWithAListUnderRandomUse) {
         evict(max);
       } else {
         OwnedField field;
-        field.name = !model.empty() && random() % 3 == 0 ? model[random() % model.size()].name
-                                                         : std::string(random() % 40, static_cast<char>('a' + random() % 26));
-        field.value = std::string(random() % (random() % 10 == 0 ? 3'000 : 90), static_cast<char>('a' + random() % 26));
+        field.name = !model.empty() && random() % 3 == 0
+                         ? model[random() % model.size()].name
+                         : std::string(random() % 40, static_cast<char>('a' + random() % 26));
+        field.value = std::string(random() % (random() % 10 == 0 ? 3'000 : 90),
+                                  static_cast<char>('a' + random() % 26));
         // Half of the time the name is a view into the table itself.
         hpack::HeaderField view = field.view();
         for (std::uint32_t i = 0; i < table.count() && random() % 2 == 0; ++i) {

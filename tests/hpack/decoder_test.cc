@@ -12,7 +12,9 @@ namespace {
 using hpack::DecodeError;
 using hpack::Decoder;
 
-std::optional<DecodeError> error_of(std::string_view hex) { return SplitDecoder().decode(hex).error; }
+std::optional<DecodeError> error_of(std::string_view hex) {
+  return SplitDecoder().decode(hex).error;
+}
 
 TEST(Decoder, EmptyBlockIsAnEmptyList) {
   const auto outcome = SplitDecoder().decode("");
@@ -23,7 +25,7 @@ TEST(Decoder, EmptyBlockIsAnEmptyList) {
 TEST(Decoder, IndexZeroIsAnError) { EXPECT_EQ(error_of("80"), DecodeError::kIndexZero); }
 
 TEST(Decoder, IndexBeyondBothTablesIsAnError) {
-  EXPECT_EQ(error_of("be"), DecodeError::kIndexOutOfRange);      // 62, and the dynamic table is empty
+  EXPECT_EQ(error_of("be"), DecodeError::kIndexOutOfRange);  // 62, and the dynamic table is empty
   EXPECT_EQ(error_of("7e0161"), DecodeError::kIndexOutOfRange);  // the same as a literal's name
   EXPECT_EQ(error_of("ffffffff07"), DecodeError::kIndexOutOfRange);
 }
@@ -54,7 +56,9 @@ TEST(Decoder, HuffmanFaultsHaveTheirOwnErrors) {
 TEST(Decoder, StringAboveTheLimitIsAnErrorBeforeItsBytesAreThere) {
   Decoder decoder({.max_string = 10});
   hpack::FieldList list(default_memory());
-  const ByteString start = from_hex("400161" "0b");
+  const ByteString start = from_hex(
+      "400161"
+      "0b");
   const auto decoded = decoder.decode(start, hpack::EndOfBlock::kNo, list);
   ASSERT_FALSE(decoded);
   EXPECT_EQ(decoded.error(), DecodeError::kStringTooLong);
@@ -65,7 +69,9 @@ TEST(Decoder, SizeUpdateAboveOurLimitIsAnError) {
   EXPECT_EQ(error_of("3fe11f"), std::nullopt);                        // 4,096
 }
 
-TEST(Decoder, SizeUpdateAfterAFieldIsAnError) { EXPECT_EQ(error_of("8220"), DecodeError::kSizeUpdateNotAtStart); }
+TEST(Decoder, SizeUpdateAfterAFieldIsAnError) {
+  EXPECT_EQ(error_of("8220"), DecodeError::kSizeUpdateNotAtStart);
+}
 
 TEST(Decoder, ThirdSizeUpdateIsAnError) {
   EXPECT_EQ(error_of("2020"), std::nullopt);
@@ -136,7 +142,10 @@ TEST(Decoder, NeverIndexedMarkIsKept) {
 TEST(Decoder, FieldLargerThanTheTableEmptiesIt) {
   SplitDecoder decoder({.max_table_size = 64});
   EXPECT_EQ(decoder.decode("4001610162").table_size, 34U);
-  const auto outcome = decoder.decode("400161" "22" + std::string(68, '6'));  // a value of 34 octets: 67
+  const auto outcome = decoder.decode(
+      "400161"
+      "22" +
+      std::string(68, '6'));  // a value of 34 octets: 67
   EXPECT_EQ(outcome.error, std::nullopt);
   EXPECT_EQ(outcome.fields.size(), 1U);
   EXPECT_EQ(outcome.table_size, 0U);
@@ -144,9 +153,14 @@ TEST(Decoder, FieldLargerThanTheTableEmptiesIt) {
 
 TEST(Decoder, NameOfAnEntryThatItsOwnInsertionEvictsIsKept) {
   SplitDecoder decoder({.max_table_size = 80});
-  decoder.decode("4003616263" "0131");  // abc: 1 (36)
+  decoder.decode(
+      "4003616263"
+      "0131");  // abc: 1 (36)
   // abc (index 62): a value that evicts the entry the name comes from.
-  const auto outcome = decoder.decode("7e" "0a" "32323232323232323232");
+  const auto outcome = decoder.decode(
+      "7e"
+      "0a"
+      "32323232323232323232");
   EXPECT_EQ(outcome.fields, (OwnedFields{{"abc", "2222222222"}}));
   EXPECT_EQ(decoder.decode("be").fields, (OwnedFields{{"abc", "2222222222"}}));
 }
@@ -159,7 +173,11 @@ TEST(Decoder, ClassifiesEachLiteralOnceAndRemembersWhatWasSaid) {
     return static_cast<std::uint32_t>(field.value.size());
   }});
   hpack::FieldList list(default_memory());
-  ASSERT_TRUE(decoder.decode(from_hex("400161" "03" "626262" "bebe82"), hpack::EndOfBlock::kYes, list));
+  ASSERT_TRUE(decoder.decode(from_hex("400161"
+                                      "03"
+                                      "626262"
+                                      "bebe82"),
+                             hpack::EndOfBlock::kYes, list));
   EXPECT_EQ(calls, 1);
   EXPECT_EQ(list[0].annotation, 3U);
   EXPECT_EQ(list[2].annotation, 3U);
@@ -168,7 +186,8 @@ TEST(Decoder, ClassifiesEachLiteralOnceAndRemembersWhatWasSaid) {
 }
 
 TEST(Decoder, RefusedMemoryIsAnErrorAtEveryAllocation) {
-  const ByteString block = from_hex("400a637573746f6d2d6b65790d637573746f6d2d686561646572008825a849e95ba97d7f01618286");
+  const ByteString block =
+      from_hex("400a637573746f6d2d6b65790d637573746f6d2d686561646572008825a849e95ba97d7f01618286");
   for (std::uint64_t n = 1; n < 100; ++n) {
     CountingMemory memory;
     memory.fail_at = n;

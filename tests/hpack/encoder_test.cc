@@ -1,4 +1,5 @@
-// Encoding: what is indexed, what never is, size updates, and that decoding gives back what went in.
+// Encoding: what is indexed, what never is, size updates, and that decoding gives back what went
+// in.
 #include "hpack/encoder.h"
 
 #include <gtest/gtest.h>
@@ -30,8 +31,9 @@ TEST(Encoder, SecretsAreNeverIndexedWhoeverMarksThem) {
   const std::string short_cookie(19, 'c');
   SplitDecoder decoder;
   Encoder encoder({.huffman = HuffmanPolicy::kNever});
-  const OwnedFields fields = {{"authorization", "x"}, {"proxy-authorization", "x"}, {"cookie", short_cookie},
-                              {"x-key", "x", true},   {"cookie", long_cookie},      {":method", "GET", true}};
+  const OwnedFields fields = {{"authorization", "x"},   {"proxy-authorization", "x"},
+                              {"cookie", short_cookie}, {"x-key", "x", true},
+                              {"cookie", long_cookie},  {":method", "GET", true}};
   for (int time = 0; time < 2; ++time) {
     const auto outcome = decoder.decode(encode(encoder, fields));
     ASSERT_EQ(outcome.fields.size(), 6U);
@@ -47,7 +49,11 @@ TEST(Encoder, SecretsAreNeverIndexedWhoeverMarksThem) {
 
 TEST(Encoder, ValuesThatHardlyComeTwiceAreNotIndexed) {
   Encoder encoder({});
-  encode(encoder, {{":path", "/a/b"}, {"content-length", "17"}, {"etag", "abc"}, {"location", "/x"}, {"set-cookie", "a=b"}});
+  encode(encoder, {{":path", "/a/b"},
+                   {"content-length", "17"},
+                   {"etag", "abc"},
+                   {"location", "/x"},
+                   {"set-cookie", "a=b"}});
   EXPECT_EQ(encoder.table().count(), 0U);
 }
 
@@ -57,7 +63,8 @@ TEST(Encoder, HuffmanIsUsedWhereItIsShorter) {
     return encode(encoder, {{"x-name", value}}).size();
   };
   EXPECT_LT(size(HuffmanPolicy::kShorter, "aaaaaaaaaa"), size(HuffmanPolicy::kNever, "aaaaaaaaaa"));
-  EXPECT_GT(size(HuffmanPolicy::kAlways, "\\\\\\\\\\\\"), size(HuffmanPolicy::kShorter, "\\\\\\\\\\\\"));
+  EXPECT_GT(size(HuffmanPolicy::kAlways, "\\\\\\\\\\\\"),
+            size(HuffmanPolicy::kShorter, "\\\\\\\\\\\\"));
 }
 
 TEST(Encoder, LimitLoweredAndRaisedBetweenBlocksSignalsBoth) {
@@ -88,17 +95,20 @@ TEST(Encoder, RandomListsUnderRandomTableSizesComeBackAsTheyWere) {
     for (int block = 0; block < 40; ++block) {
       if (random() % 4 == 0) {
         // What SETTINGS and its acknowledgement do: both ends change between two blocks.
-        const auto size = static_cast<std::uint32_t>(random() % 2 == 0 ? random() % 300 : random() % 16'384);
+        const auto size =
+            static_cast<std::uint32_t>(random() % 2 == 0 ? random() % 300 : random() % 16'384);
         decoder.set_max_table_size(size);
         encoder.set_peer_max_table_size(size);
       }
       OwnedFields fields;
       const std::size_t count = random() % 30;
       for (std::size_t i = 0; i < count; ++i) {
-        static const char* const kNames[] = {":path",  "cookie", "x-a",    "x-b",    "accept",
-                                             "server", "etag",   "x-long", "content-length"};
+        static const char* const kNames[] = {":path", "cookie", "x-a",
+                                             "x-b",   "accept", "server",
+                                             "etag",  "x-long", "content-length"};
         std::string value(random() % (random() % 20 == 0 ? 2'000 : 30), '\0');
-        for (char& c : value) c = static_cast<char>(random() % 5 == 0 ? random() % 256 : 'a' + random() % 4);
+        for (char& c : value)
+          c = static_cast<char>(random() % 5 == 0 ? random() % 256 : 'a' + random() % 4);
         fields.push_back({kNames[random() % 9], value, random() % 10 == 0});
       }
       const auto outcome = decoder.decode(encode(encoder, fields));
@@ -127,7 +137,8 @@ TEST(Encoder, SteadyStateAllocatesNothing) {
   for (int i = 0; i < 4'000; ++i) {
     if (i == 1'000) after_warm_up = memory.allocations;
     const std::string changing = "value " + std::to_string(i);
-    const hpack::HeaderField fields[] = {{":method", "GET"}, {":path", changing}, {"x-changing", changing}, {"x-same", "same"}};
+    const hpack::HeaderField fields[] = {
+        {":method", "GET"}, {":path", changing}, {"x-changing", changing}, {"x-same", "same"}};
     block.clear();
     list.clear();
     ASSERT_TRUE(encoder.encode(fields, block));

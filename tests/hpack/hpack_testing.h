@@ -19,7 +19,9 @@ namespace h2::tests {
 using ByteString = std::vector<std::uint8_t>;
 
 inline ByteString from_hex(std::string_view hex) {
-  const auto digit = [](char c) { return static_cast<unsigned>(c <= '9' ? c - '0' : c - 'a' + 10); };
+  const auto digit = [](char c) {
+    return static_cast<unsigned>(c <= '9' ? c - '0' : c - 'a' + 10);
+  };
   ByteString bytes;
   for (std::size_t i = 0; i + 1 < hex.size(); i += 2) {
     bytes.push_back(static_cast<std::uint8_t>(digit(hex[i]) * 16 + digit(hex[i + 1])));
@@ -63,8 +65,8 @@ inline std::vector<hpack::HeaderField> views(const OwnedFields& fields) {
   return result;
 }
 
-// Decodes every block with several decoders, one of which gets it whole, one byte by byte and the others in
-// random pieces, and checks that they agree in everything.
+// Decodes every block with several decoders, one of which gets it whole, one byte by byte and the
+// others in random pieces, and checks that they agree in everything.
 class SplitDecoder {
  public:
   struct Outcome {
@@ -113,8 +115,8 @@ class SplitDecoder {
       if (way == 1) part = std::min<std::size_t>(left, 1);
       if (way > 1) part = std::min<std::size_t>(left, random_() % 17);
       const bool last = part == left;
-      const auto decoded =
-          decoder.decode({block.data() + at, part}, last ? hpack::EndOfBlock::kYes : hpack::EndOfBlock::kNo, list);
+      const auto decoded = decoder.decode(
+          {block.data() + at, part}, last ? hpack::EndOfBlock::kYes : hpack::EndOfBlock::kNo, list);
       if (!decoded) {
         outcome.error = decoded.error();
         break;

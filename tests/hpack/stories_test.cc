@@ -16,15 +16,16 @@ namespace fs = std::filesystem;
 
 struct Block {
   OwnedFields fields;
-  ByteString wire;                           // empty in raw-data
-  std::optional<std::uint32_t> table_size;   // a change before it
+  ByteString wire;                          // empty in raw-data
+  std::optional<std::uint32_t> table_size;  // a change before it
 };
 using Story = std::vector<Block>;
 
 // The stories of one folder by file name; empty where the folder is absent, which fails in CI.
 std::map<std::string, Story> load_stories(const std::string& folder) {
   const char* shared = std::getenv("H2_SHARED");
-  const fs::path root = fs::path(shared != nullptr ? shared : "../shared") / "hpack-test-case" / folder;
+  const fs::path root =
+      fs::path(shared != nullptr ? shared : "../shared") / "hpack-test-case" / folder;
   std::map<std::string, Story> stories;
   if (!fs::is_directory(root)) return stories;
   for (const auto& file : fs::directory_iterator(root)) {
@@ -35,10 +36,12 @@ std::map<std::string, Story> load_stories(const std::string& folder) {
     for (const auto& item : json.at("cases")) {
       Block block;
       for (const auto& header : item.at("headers")) {
-        for (const auto& [name, value] : header.items()) block.fields.push_back({name, value.get<std::string>()});
+        for (const auto& [name, value] : header.items())
+          block.fields.push_back({name, value.get<std::string>()});
       }
       if (item.contains("wire")) block.wire = from_hex(item["wire"].get<std::string>());
-      if (item.contains("header_table_size")) block.table_size = item["header_table_size"].get<std::uint32_t>();
+      if (item.contains("header_table_size"))
+        block.table_size = item["header_table_size"].get<std::uint32_t>();
       story.push_back(std::move(block));
     }
     stories[file.path().filename()] = std::move(story);
@@ -148,11 +151,12 @@ TEST_P(Stories, TheirsEncodedIsDecodedByOurs) {
       std::vector<nghttp2_nv> list;
       for (const OwnedField& field : block.fields) {
         list.push_back({reinterpret_cast<std::uint8_t*>(const_cast<char*>(field.name.data())),
-                        reinterpret_cast<std::uint8_t*>(const_cast<char*>(field.value.data())), field.name.size(),
-                        field.value.size(), NGHTTP2_NV_FLAG_NONE});
+                        reinterpret_cast<std::uint8_t*>(const_cast<char*>(field.value.data())),
+                        field.name.size(), field.value.size(), NGHTTP2_NV_FLAG_NONE});
       }
       ByteString wire(nghttp2_hd_deflate_bound(deflater, list.data(), list.size()));
-      const auto length = nghttp2_hd_deflate_hd(deflater, wire.data(), wire.size(), list.data(), list.size());
+      const auto length =
+          nghttp2_hd_deflate_hd(deflater, wire.data(), wire.size(), list.data(), list.size());
       ASSERT_GE(length, 0);
       wire.resize(static_cast<std::size_t>(length));
       const auto outcome = ours.decode(wire);
@@ -164,7 +168,8 @@ TEST_P(Stories, TheirsEncodedIsDecodedByOurs) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, Stories,
-                         ::testing::Values("nghttp2", "go-hpack", "haskell-http2-naive-huffman", "raw-data"),
+                         ::testing::Values("nghttp2", "go-hpack", "haskell-http2-naive-huffman",
+                                           "raw-data"),
                          [](const auto& suite) {
                            std::string name = suite.param;
                            std::replace(name.begin(), name.end(), '-', '_');

@@ -164,7 +164,8 @@ bool have_programs(const std::vector<std::string>& names, std::string* missing) 
 
 ScratchDir::ScratchDir() {
   const char* base = std::getenv("TEST_TMPDIR");
-  // The path of a Unix socket has 107 bytes at most; a test runner's own directory may be too deep for one.
+  // The path of a Unix socket has 107 bytes at most; a test runner's own directory may be too deep
+  // for one.
   constexpr std::size_t kDeep = 80;
   const bool shallow = base != nullptr && std::strlen(base) < kDeep;
   path_ = std::string(shallow ? base : "/tmp") + "/h2-XXXXXX";

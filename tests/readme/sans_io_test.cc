@@ -21,7 +21,8 @@ TEST(Readme, SansIoExampleGetsAPage) {
       EXPECT_TRUE(server.send_data(request->stream_id, h2::as_bytes(page), h2::EndStream::kYes));
     }
     std::vector<std::uint8_t> in;
-    for (const h2::Bytes piece : server.data_to_send()) in.insert(in.end(), piece.begin(), piece.end());
+    for (const h2::Bytes piece : server.data_to_send())
+      in.insert(in.end(), piece.begin(), piece.end());
     server.mark_sent(in.size());
     return in;
   };

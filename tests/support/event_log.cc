@@ -17,7 +17,8 @@ std::string hex(std::uint64_t v) {
 std::string id(StreamId stream) { return " stream=" + std::to_string(stream.value); }
 std::string end_text(EndStream end) { return end == EndStream::kYes ? " end" : ""; }
 std::string code_text(ErrorCode code) {
-  return " code=" + std::string(h2::to_string(code)) + "(" + std::to_string(static_cast<std::uint32_t>(code)) + ")";
+  return " code=" + std::string(h2::to_string(code)) + "(" +
+         std::to_string(static_cast<std::uint32_t>(code)) + ")";
 }
 std::string cause_text(Errc cause) { return " cause=" + std::string(h2::to_string(cause)); }
 std::string ping_text(const PingData& data) {
@@ -62,7 +63,8 @@ std::uint64_t hash_bytes(std::string_view bytes, std::uint64_t hash) {
 
 Fields copy_fields(const FieldsView& fields) {
   Fields out;
-  for (const auto& field : fields) out.emplace_back(std::string(field.name), std::string(field.value));
+  for (const auto& field : fields)
+    out.emplace_back(std::string(field.name), std::string(field.value));
   return out;
 }
 
@@ -90,25 +92,28 @@ std::string to_string(const Event& event) {
   return std::visit(
       overloaded{
           [](const RequestReceived& e) {
-            return "RequestReceived" + id(e.stream_id) + end_text(e.end_stream) + to_string(e.fields);
+            return "RequestReceived" + id(e.stream_id) + end_text(e.end_stream) +
+                   to_string(e.fields);
           },
           [](const ResponseReceived& e) {
             return "ResponseReceived" + id(e.stream_id) + " status=" + std::to_string(e.status) +
                    end_text(e.end_stream) + to_string(e.fields);
           },
           [](const InformationalResponseReceived& e) {
-            return "InformationalResponseReceived" + id(e.stream_id) + " status=" + std::to_string(e.status) +
-                   to_string(e.fields);
+            return "InformationalResponseReceived" + id(e.stream_id) +
+                   " status=" + std::to_string(e.status) + to_string(e.fields);
           },
-          [](const TrailersReceived& e) { return "TrailersReceived" + id(e.stream_id) + to_string(e.fields); },
+          [](const TrailersReceived& e) {
+            return "TrailersReceived" + id(e.stream_id) + to_string(e.fields);
+          },
           [](const DataReceived& e) {
             return "DataReceived" + id(e.stream_id) + " length=" + std::to_string(e.data.size()) +
-                   " credit=" + std::to_string(e.flow_controlled_length) + " hash=" + hex(hash_bytes(view(e.data))) +
-                   end_text(e.end_stream);
+                   " credit=" + std::to_string(e.flow_controlled_length) +
+                   " hash=" + hex(hash_bytes(view(e.data))) + end_text(e.end_stream);
           },
           [](const StreamReset& e) {
-            return "StreamReset" + id(e.stream_id) + by_text(e.by) + code_text(e.error_code) + cause_text(e.cause) +
-                   processed_text(e.processed);
+            return "StreamReset" + id(e.stream_id) + by_text(e.by) + code_text(e.error_code) +
+                   cause_text(e.cause) + processed_text(e.processed);
           },
           [](const PushedStreamReceived& e) {
             return "PushedStreamReceived" + id(e.parent_stream_id) +
@@ -124,7 +129,8 @@ std::string to_string(const Event& event) {
           [](const RemoteSettingsChanged& e) {
             std::string out = "RemoteSettingsChanged";
             for (const Setting& s : e.changed) {
-              out += " " + std::to_string(static_cast<unsigned>(s.code)) + "=" + std::to_string(s.value);
+              out += " " + std::to_string(static_cast<unsigned>(s.code)) + "=" +
+                     std::to_string(s.value);
             }
             return out;
           },
@@ -142,8 +148,8 @@ std::string to_string(const Event& event) {
             return "PingAckReceived" + ping_text(e.data) + " ns=" + std::to_string(e.round_trip.ns);
           },
           [](const ConnectionTerminated& e) {
-            return "ConnectionTerminated last=" + std::to_string(e.last_stream_id.value) + code_text(e.error_code) +
-                   " debug=" + std::string(view(e.additional_data));
+            return "ConnectionTerminated last=" + std::to_string(e.last_stream_id.value) +
+                   code_text(e.error_code) + " debug=" + std::string(view(e.additional_data));
           },
           [](const ConnectionFailed& e) {
             // Not the excerpt: how much of it is there depends on how the input was split.
@@ -168,7 +174,8 @@ Driven& Driven::feed(Bytes bytes) {
     unread.erase(0, received.consumed);
     if (unread.empty()) break;
     if (conn.want_read()) {
-      if (received.consumed == 0 && received.events.empty()) break;  // would go on for ever: the test sees `unread`
+      if (received.consumed == 0 && received.events.empty())
+        break;  // would go on for ever: the test sees `unread`
       continue;
     }
     if (!conn.want_write()) break;
@@ -225,9 +232,9 @@ Driven& Driven::forget() {
 }
 
 std::size_t Driven::count(std::string_view prefix) const {
-  return static_cast<std::size_t>(std::count_if(log.begin(), log.end(), [&](const std::string& line) {
-    return line.substr(0, prefix.size()) == prefix;
-  }));
+  return static_cast<std::size_t>(std::count_if(
+      log.begin(), log.end(),
+      [&](const std::string& line) { return line.substr(0, prefix.size()) == prefix; }));
 }
 
 std::string Driven::text() const {

@@ -1,5 +1,5 @@
-// Events as one line of text each, complete (fields, hash of data, codes), for comparing runs; and a driver
-// that feeds a Connection in pieces and keeps what it says.
+// Events as one line of text each, complete (fields, hash of data, codes), for comparing runs; and
+// a driver that feeds a Connection in pieces and keeps what it says.
 #ifndef H2_TESTS_SUPPORT_EVENT_LOG_H_
 #define H2_TESTS_SUPPORT_EVENT_LOG_H_
 
@@ -37,17 +37,19 @@ std::vector<HeaderField> views_of(const Fields& fields);
 
 // Whether a stream has ended, in whatever way.
 inline bool is_over(StreamState state) {
-  return state != StreamState::kIdle && state != StreamState::kReservedLocal && state != StreamState::kReservedRemote &&
-         state != StreamState::kOpen && state != StreamState::kHalfClosedLocal && state != StreamState::kHalfClosedRemote;
+  return state != StreamState::kIdle && state != StreamState::kReservedLocal &&
+         state != StreamState::kReservedRemote && state != StreamState::kOpen &&
+         state != StreamState::kHalfClosedLocal && state != StreamState::kHalfClosedRemote;
 }
 
 // A Connection, and what came out of it.
 class Driven {
  public:
-  explicit Driven(Role role, Config config = {}, Time start = {}) : conn(role, config, start), now(start) {}
+  explicit Driven(Role role, Config config = {}, Time start = {})
+      : conn(role, config, start), now(start) {}
 
-  // Feeds bytes, all of them where the connection lets it, and keeps the events. Output is taken only
-  // where the connection waits for that. What is not taken stays in `unread`.
+  // Feeds bytes, all of them where the connection lets it, and keeps the events. Output is taken
+  // only where the connection waits for that. What is not taken stays in `unread`.
   Driven& feed(Bytes bytes);
   Driven& feed(const FrameScript& script) { return feed(script.bytes()); }
   Driven& feed(Bytes bytes, const Split& split);
@@ -81,8 +83,8 @@ class Driven {
   void keep(std::span<const Event> events);
 };
 
-// A server or client past its start: the peer's preface and SETTINGS, and acknowledgement of ours, were fed; output so
-// far was drained and forgotten.
+// A server or client past its start: the peer's preface and SETTINGS, and acknowledgement of ours,
+// were fed; output so far was drained and forgotten.
 Driven& start(Driven& driven, std::initializer_list<Setting> peer_settings = {});
 
 }  // namespace h2::tests

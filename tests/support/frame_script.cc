@@ -42,7 +42,9 @@ std::uint8_t flags_of(End end, bool end_headers, bool is_padded) {
   return static_cast<std::uint8_t>(flags);
 }
 
-std::string code_name(std::uint32_t code) { return std::string(h2::to_string(static_cast<ErrorCode>(code))); }
+std::string code_name(std::uint32_t code) {
+  return std::string(h2::to_string(static_cast<ErrorCode>(code)));
+}
 
 }  // namespace
 
@@ -79,7 +81,9 @@ FrameScript& FrameScript::client_start(std::initializer_list<Setting> settings) 
   return client_preface().settings(settings);
 }
 
-FrameScript& FrameScript::server_start(std::initializer_list<Setting> settings) { return this->settings(settings); }
+FrameScript& FrameScript::server_start(std::initializer_list<Setting> settings) {
+  return this->settings(settings);
+}
 
 FrameScript& FrameScript::settings(std::initializer_list<Setting> settings) {
   std::string payload;
@@ -100,7 +104,8 @@ FrameScript& FrameScript::headers(std::uint32_t stream, const Fields& fields, En
                padded(plain_block(fields), padding));
 }
 
-FrameScript& FrameScript::headers_in_pieces(std::uint32_t stream, const Fields& fields, End end, std::size_t piece) {
+FrameScript& FrameScript::headers_in_pieces(std::uint32_t stream, const Fields& fields, End end,
+                                            std::size_t piece) {
   const std::string block = plain_block(fields);
   std::size_t at = std::min(piece, block.size());
   headers_block(stream, std::string_view(block).substr(0, at), end, at == block.size());
@@ -112,20 +117,24 @@ FrameScript& FrameScript::headers_in_pieces(std::uint32_t stream, const Fields& 
   return *this;
 }
 
-FrameScript& FrameScript::headers_block(std::uint32_t stream, std::string_view block, End end, bool end_headers) {
+FrameScript& FrameScript::headers_block(std::uint32_t stream, std::string_view block, End end,
+                                        bool end_headers) {
   return frame(FrameType::kHeaders, flags_of(end, end_headers, false), stream, block);
 }
 
-FrameScript& FrameScript::continuation(std::uint32_t stream, std::string_view block, bool end_headers) {
+FrameScript& FrameScript::continuation(std::uint32_t stream, std::string_view block,
+                                       bool end_headers) {
   return frame(FrameType::kContinuation, flags_of(End::kNo, end_headers, false), stream, block);
 }
 
 FrameScript& FrameScript::data(std::uint32_t stream, std::string_view data, End end,
                                std::optional<std::uint8_t> padding) {
-  return frame(FrameType::kData, flags_of(end, false, padding.has_value()), stream, padded(data, padding));
+  return frame(FrameType::kData, flags_of(end, false, padding.has_value()), stream,
+               padded(data, padding));
 }
 
-FrameScript& FrameScript::priority(std::uint32_t stream, std::uint32_t dependency, std::uint8_t weight) {
+FrameScript& FrameScript::priority(std::uint32_t stream, std::uint32_t dependency,
+                                   std::uint8_t weight) {
   std::string payload;
   put_u32(payload, dependency);
   payload += static_cast<char>(weight);
@@ -138,18 +147,24 @@ FrameScript& FrameScript::rst(std::uint32_t stream, ErrorCode code) {
   return frame(FrameType::kRstStream, 0, stream, payload);
 }
 
-FrameScript& FrameScript::push_promise(std::uint32_t stream, std::uint32_t promised, const Fields& fields) {
+FrameScript& FrameScript::push_promise(std::uint32_t stream, std::uint32_t promised,
+                                       const Fields& fields) {
   std::string payload;
   put_u32(payload, promised);
   payload += plain_block(fields);
   return frame(FrameType::kPushPromise, kFlagEndHeaders, stream, payload);
 }
 
-FrameScript& FrameScript::ping(std::string_view eight) { return frame(FrameType::kPing, 0, 0, eight); }
+FrameScript& FrameScript::ping(std::string_view eight) {
+  return frame(FrameType::kPing, 0, 0, eight);
+}
 
-FrameScript& FrameScript::ping_ack(std::string_view eight) { return frame(FrameType::kPing, kFlagAck, 0, eight); }
+FrameScript& FrameScript::ping_ack(std::string_view eight) {
+  return frame(FrameType::kPing, kFlagAck, 0, eight);
+}
 
-FrameScript& FrameScript::goaway(std::uint32_t last_stream, ErrorCode code, std::string_view debug) {
+FrameScript& FrameScript::goaway(std::uint32_t last_stream, ErrorCode code,
+                                 std::string_view debug) {
   std::string payload;
   put_u32(payload, last_stream);
   put_u32(payload, static_cast<std::uint32_t>(code));
@@ -198,9 +213,9 @@ std::uint32_t WireFrame::u32(std::size_t offset) const {
 }
 
 std::size_t WireOutput::count(FrameType type, std::optional<std::uint32_t> stream) const {
-  return static_cast<std::size_t>(std::count_if(frames.begin(), frames.end(), [&](const WireFrame& f) {
-    return f.is(type) && (!stream || *stream == f.stream);
-  }));
+  return static_cast<std::size_t>(std::count_if(
+      frames.begin(), frames.end(),
+      [&](const WireFrame& f) { return f.is(type) && (!stream || *stream == f.stream); }));
 }
 
 const WireFrame* WireOutput::find(FrameType type, std::optional<std::uint32_t> stream) const {
@@ -224,7 +239,9 @@ WireOutput read_frames(std::string_view bytes) {
     output.preface = true;
     bytes.remove_prefix(kClientPreface.size());
   }
-  const auto at = [&](std::size_t i) { return static_cast<std::uint32_t>(static_cast<std::uint8_t>(bytes[i])); };
+  const auto at = [&](std::size_t i) {
+    return static_cast<std::uint32_t>(static_cast<std::uint8_t>(bytes[i]));
+  };
   while (bytes.size() >= kFrameHeaderSize) {
     const std::uint32_t length = (at(0) << 16) | (at(1) << 8) | at(2);
     if (bytes.size() < kFrameHeaderSize + length) break;
@@ -259,7 +276,8 @@ std::string to_string(const WireFrame& frame) {
 std::string to_string(const WireOutput& output) {
   std::string out;
   for (const WireFrame& frame : output.frames) out += to_string(frame) + "\n";
-  if (!output.rest.empty()) out += "and " + std::to_string(output.rest.size()) + " bytes of a frame\n";
+  if (!output.rest.empty())
+    out += "and " + std::to_string(output.rest.size()) + " bytes of a frame\n";
   return out;
 }
 

@@ -2,9 +2,9 @@
 //
 //   FrameScript().client_start().headers(1, get("/"), kEnd).ping("12345678").bytes()
 //
-// Field blocks are written without the dynamic table and without Huffman coding, by this file's own few
-// lines: a script says the same whatever precedes it, and does not trust the encoder under test. Sections that
-// exercise compression are given as raw fragments.
+// Field blocks are written without the dynamic table and without Huffman coding, by this file's own
+// few lines: a script says the same whatever precedes it, and does not trust the encoder under
+// test. Sections that exercise compression are given as raw fragments.
 #ifndef H2_TESTS_SUPPORT_FRAME_SCRIPT_H_
 #define H2_TESTS_SUPPORT_FRAME_SCRIPT_H_
 
@@ -58,7 +58,8 @@ class FrameScript {
   FrameScript& headers(std::uint32_t stream, const Fields& fields, End end = kOpen,
                        std::optional<std::uint8_t> padding = {});
   // HEADERS and CONTINUATION frames of at most `piece` bytes of the block each.
-  FrameScript& headers_in_pieces(std::uint32_t stream, const Fields& fields, End end, std::size_t piece);
+  FrameScript& headers_in_pieces(std::uint32_t stream, const Fields& fields, End end,
+                                 std::size_t piece);
   // A block given as it is, in one HEADERS frame.
   FrameScript& headers_block(std::uint32_t stream, std::string_view block, End end = kOpen,
                              bool end_headers = true);
@@ -74,19 +75,24 @@ class FrameScript {
                       std::string_view debug = {});
   FrameScript& window_update(std::uint32_t stream, std::uint32_t increment);
   // Any frame with a consistent length.
-  FrameScript& frame(std::uint8_t type, std::uint8_t flags, std::uint32_t stream, std::string_view payload);
-  FrameScript& frame(FrameType type, std::uint8_t flags, std::uint32_t stream, std::string_view payload) {
+  FrameScript& frame(std::uint8_t type, std::uint8_t flags, std::uint32_t stream,
+                     std::string_view payload);
+  FrameScript& frame(FrameType type, std::uint8_t flags, std::uint32_t stream,
+                     std::string_view payload) {
     return frame(static_cast<std::uint8_t>(type), flags, stream, payload);
   }
   // A frame header alone, with any length.
-  FrameScript& frame_header(std::uint32_t length, std::uint8_t type, std::uint8_t flags, std::uint32_t stream);
+  FrameScript& frame_header(std::uint32_t length, std::uint8_t type, std::uint8_t flags,
+                            std::uint32_t stream);
   FrameScript& raw(std::string_view bytes);
   // What `other` says, `times` times.
   FrameScript& repeat(std::size_t times, const FrameScript& other);
 
   const std::string& str() const { return out_; }
   // Lives as long as the script is unchanged.
-  Bytes bytes() const { return Bytes(reinterpret_cast<const std::uint8_t*>(out_.data()), out_.size()); }
+  Bytes bytes() const {
+    return Bytes(reinterpret_cast<const std::uint8_t*>(out_.data()), out_.size());
+  }
 
  private:
   std::string out_;
@@ -104,9 +110,9 @@ struct WireFrame {
 };
 
 struct WireOutput {
-  bool preface = false;             // the client's 24 bytes came first
-  std::vector<WireFrame> frames;    // whole ones
-  std::string rest;                 // what follows the last whole frame
+  bool preface = false;           // the client's 24 bytes came first
+  std::vector<WireFrame> frames;  // whole ones
+  std::string rest;               // what follows the last whole frame
   // How many frames of that type; any stream unless one is named.
   std::size_t count(FrameType type, std::optional<std::uint32_t> stream = {}) const;
   // The first such frame; null if there is none.

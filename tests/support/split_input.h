@@ -1,4 +1,5 @@
-// Ways to cut one byte string into pieces: whole, byte by byte, at one point, at seeded random points.
+// Ways to cut one byte string into pieces: whole, byte by byte, at one point, at seeded random
+// points.
 #ifndef H2_TESTS_SUPPORT_SPLIT_INPUT_H_
 #define H2_TESTS_SUPPORT_SPLIT_INPUT_H_
 
@@ -23,7 +24,9 @@ inline Split split_whole(std::size_t length) {
   return split;
 }
 
-inline Split split_bytes(std::size_t length) { return {"byte by byte", std::vector<std::size_t>(length, 1)}; }
+inline Split split_bytes(std::size_t length) {
+  return {"byte by byte", std::vector<std::size_t>(length, 1)};
+}
 
 inline Split split_at(std::size_t length, std::size_t point) {
   Split split{"at " + std::to_string(point), {}};
@@ -49,9 +52,11 @@ inline Split split_random(std::size_t length, std::uint64_t seed) {
 }
 
 // Whole, byte by byte, and `randoms` random ones; short inputs also at each single point.
-inline std::vector<Split> all_splits(std::size_t length, std::uint64_t randoms = 8, std::size_t every_point_below = 0) {
+inline std::vector<Split> all_splits(std::size_t length, std::uint64_t randoms = 8,
+                                     std::size_t every_point_below = 0) {
   std::vector<Split> splits{split_whole(length), split_bytes(length)};
-  for (std::uint64_t seed = 1; seed <= randoms; ++seed) splits.push_back(split_random(length, seed));
+  for (std::uint64_t seed = 1; seed <= randoms; ++seed)
+    splits.push_back(split_random(length, seed));
   if (length < every_point_below) {
     for (std::size_t point = 1; point < length; ++point) splits.push_back(split_at(length, point));
   }

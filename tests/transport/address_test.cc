@@ -21,7 +21,8 @@ TEST(Address, Ipv6LiteralMayHaveBrackets) {
 }
 
 TEST(Address, AnythingElseIsNoLiteral) {
-  for (const char* text : {"", "localhost", "1.2.3", "1.2.3.4.5", "[127.0.0.1]", "::1%nosuchzone", "1.2.3.4:80"}) {
+  for (const char* text :
+       {"", "localhost", "1.2.3", "1.2.3.4.5", "[127.0.0.1]", "::1%nosuchzone", "1.2.3.4:80"}) {
     EXPECT_FALSE(Address::from_literal(text, 1)) << text;
   }
 }

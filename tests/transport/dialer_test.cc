@@ -17,10 +17,12 @@ class FakeResolver : public Resolver {
  public:
   std::vector<std::string> addresses;
   std::vector<std::string> asked;
-  Result<std::vector<Address>, TransportError> resolve(std::string_view host, std::uint16_t port, Deadline) override {
+  Result<std::vector<Address>, TransportError> resolve(std::string_view host, std::uint16_t port,
+                                                       Deadline) override {
     asked.emplace_back(host);
     if (addresses.empty()) {
-      return unexpected(TransportError{Phase::kResolve, TransportErrc::kNameNotFound, 0, std::string(host), {}});
+      return unexpected(
+          TransportError{Phase::kResolve, TransportErrc::kNameNotFound, 0, std::string(host), {}});
     }
     std::vector<Address> found;
     for (const std::string& one : addresses) found.push_back(*Address::from_literal(one, port));
@@ -40,9 +42,13 @@ class FakeNetwork : public SystemCalls, public Clock {
     const std::string host = Address(address, length).host_string();
     connects.emplace_back(host, now_.ns / 1'000'000);
     switch (hosts.at(host)) {
-      case Behaviour::kWorks: return 0;
-      case Behaviour::kRefuses: errno = ECONNREFUSED; return -1;
-      case Behaviour::kSilent: break;
+      case Behaviour::kWorks:
+        return 0;
+      case Behaviour::kRefuses:
+        errno = ECONNREFUSED;
+        return -1;
+      case Behaviour::kSilent:
+        break;
     }
     (void)fd;
     errno = EINPROGRESS;
@@ -69,7 +75,8 @@ TEST(Dialer, DialsCleartextByName) {
   const auto listener = Listener::listen("127.0.0.1", 0).value();
   auto resolver = std::make_shared<FakeResolver>();
   resolver->addresses = {"127.0.0.1"};
-  const auto dialed = make_dialer({}, resolver)->dial(target_of("a.test", listener->port()), soon());
+  const auto dialed =
+      make_dialer({}, resolver)->dial(target_of("a.test", listener->port()), soon());
   ASSERT_TRUE(dialed) << dialed.error().message();
   EXPECT_EQ(dialed->remote_address, listener->address().to_string());
   EXPECT_EQ(dialed->alpn, "");
@@ -82,12 +89,14 @@ TEST(Dialer, NextAddressIsTriedWhenOneRefuses) {
   const auto listener = Listener::listen("127.0.0.1", 0).value();
   auto resolver = std::make_shared<FakeResolver>();
   resolver->addresses = {"127.0.0.2", "127.0.0.1"};  // the first has no listener
-  const auto dialed = make_dialer({}, resolver)->dial(target_of("a.test", listener->port()), soon());
+  const auto dialed =
+      make_dialer({}, resolver)->dial(target_of("a.test", listener->port()), soon());
   ASSERT_TRUE(dialed) << dialed.error().message();
 }
 
 TEST(Dialer, UnknownNameIsTold) {
-  const auto failed = make_dialer({}, std::make_shared<FakeResolver>())->dial(target_of("a.test", 1), soon());
+  const auto failed =
+      make_dialer({}, std::make_shared<FakeResolver>())->dial(target_of("a.test", 1), soon());
   ASSERT_FALSE(failed);
   EXPECT_EQ(failed.error().code, TransportErrc::kNameNotFound);
   EXPECT_EQ(failed.error().phase, Phase::kResolve);
@@ -97,11 +106,13 @@ TEST(Dialer, OverrideReplacesTheLookup) {
   const auto listener = Listener::listen("127.0.0.1", 0).value();
   auto resolver = std::make_shared<FakeResolver>();
   DialTarget target = target_of("A.test", 443);
-  target.overrides = {{"other.test", 0, "192.0.2.1", 0}, {"a.TEST", 443, "127.0.0.1", listener->port()}};
+  target.overrides = {{"other.test", 0, "192.0.2.1", 0},
+                      {"a.TEST", 443, "127.0.0.1", listener->port()}};
   ASSERT_TRUE(make_dialer({}, resolver)->dial(target, soon()));
   EXPECT_TRUE(resolver->asked.empty());
   target.overrides = {{"a.test", 0, "nonsense", 0}};
-  EXPECT_EQ(make_dialer({}, resolver)->dial(target, soon()).error().code, TransportErrc::kBadAddress);
+  EXPECT_EQ(make_dialer({}, resolver)->dial(target, soon()).error().code,
+            TransportErrc::kBadAddress);
 }
 
 TEST(Dialer, SilentAddressDelaysTheNextByTheAttemptDelay) {
@@ -112,7 +123,8 @@ TEST(Dialer, SilentAddressDelaysTheNextByTheAttemptDelay) {
                    {"192.0.2.2", FakeNetwork::Behaviour::kWorks}};
   auto resolver = std::make_shared<FakeResolver>();
   resolver->addresses = {"2001:db8::1", "2001:db8::2", "192.0.2.1", "192.0.2.2"};
-  const auto dialed = make_dialer({}, resolver, {&network, &network})->dial(target_of("a.test", 443), Time{} + seconds(10));
+  const auto dialed = make_dialer({}, resolver, {&network, &network})
+                          ->dial(target_of("a.test", 443), Time{} + seconds(10));
   ASSERT_TRUE(dialed) << dialed.error().message();
   // Families in turns.
   const std::vector<std::pair<std::string, std::int64_t>> expected{
@@ -122,10 +134,12 @@ TEST(Dialer, SilentAddressDelaysTheNextByTheAttemptDelay) {
 
 TEST(Dialer, RefusedAddressIsFollowedAtOnce) {
   FakeNetwork network;
-  network.hosts = {{"192.0.2.1", FakeNetwork::Behaviour::kRefuses}, {"192.0.2.2", FakeNetwork::Behaviour::kWorks}};
+  network.hosts = {{"192.0.2.1", FakeNetwork::Behaviour::kRefuses},
+                   {"192.0.2.2", FakeNetwork::Behaviour::kWorks}};
   auto resolver = std::make_shared<FakeResolver>();
   resolver->addresses = {"192.0.2.1", "192.0.2.2"};
-  ASSERT_TRUE(make_dialer({}, resolver, {&network, &network})->dial(target_of("a.test", 443), Time{} + seconds(10)));
+  ASSERT_TRUE(make_dialer({}, resolver, {&network, &network})
+                  ->dial(target_of("a.test", 443), Time{} + seconds(10)));
   EXPECT_EQ(network.connects.at(1).second, 0);
 }
 
@@ -134,8 +148,8 @@ TEST(Dialer, DeadlineCoversSilentAddresses) {
   network.hosts = {{"192.0.2.1", FakeNetwork::Behaviour::kSilent}};
   auto resolver = std::make_shared<FakeResolver>();
   resolver->addresses = {"192.0.2.1"};
-  const auto failed =
-      make_dialer({}, resolver, {&network, &network})->dial(target_of("a.test", 443), Time{} + milliseconds(700));
+  const auto failed = make_dialer({}, resolver, {&network, &network})
+                          ->dial(target_of("a.test", 443), Time{} + milliseconds(700));
   ASSERT_FALSE(failed);
   EXPECT_EQ(failed.error().code, TransportErrc::kTimedOut);
   EXPECT_EQ(failed.error().phase, Phase::kConnect);
@@ -144,12 +158,15 @@ TEST(Dialer, DeadlineCoversSilentAddresses) {
 
 TEST(Dialer, RefusalSaysMoreThanAMissingRoute) {
   FakeNetwork network;
-  network.hosts = {{"192.0.2.1", FakeNetwork::Behaviour::kRefuses}, {"192.0.2.2", FakeNetwork::Behaviour::kSilent}};
+  network.hosts = {{"192.0.2.1", FakeNetwork::Behaviour::kRefuses},
+                   {"192.0.2.2", FakeNetwork::Behaviour::kSilent}};
   auto resolver = std::make_shared<FakeResolver>();
   resolver->addresses = {"192.0.2.1"};
-  const auto failed = make_dialer({}, resolver, {&network, &network})->dial(target_of("a.test", 443), Time{} + seconds(1));
+  const auto failed = make_dialer({}, resolver, {&network, &network})
+                          ->dial(target_of("a.test", 443), Time{} + seconds(1));
   ASSERT_FALSE(failed);
-  EXPECT_EQ(failed.error().message(), "Connecting to a.test:443 (192.0.2.1:443) failed: connection refused.");
+  EXPECT_EQ(failed.error().message(),
+            "Connecting to a.test:443 (192.0.2.1:443) failed: connection refused.");
 }
 
 TEST(Dialer, DialsTlsWithAlpn) {
@@ -157,7 +174,8 @@ TEST(Dialer, DialsTlsWithAlpn) {
   const auto listener = Listener::listen("127.0.0.1", 0).value();
   std::thread server([&] {
     auto tcp = listener->accept(soon()).value();
-    auto tls = TlsStream::server(std::move(tcp), server_context(authority.issue({"a.test"}))).value();
+    auto tls =
+        TlsStream::server(std::move(tcp), server_context(authority.issue({"a.test"}))).value();
     const auto done = tls->handshake(soon());
     EXPECT_TRUE(done) << done.error().message();
     EXPECT_EQ(tls->info().server_name, "a.test");

@@ -9,17 +9,21 @@ namespace h2::inline v0::transport {
 namespace {
 
 TEST(TransportError, MessageNamesPhasePeerAndCause) {
-  const TransportError error{Phase::kConnect, TransportErrc::kRefused, ECONNREFUSED, "example.com:443", {}};
+  const TransportError error{
+      Phase::kConnect, TransportErrc::kRefused, ECONNREFUSED, "example.com:443", {}};
   EXPECT_EQ(error.message(), "Connecting to example.com:443 failed: connection refused.");
 }
 
 TEST(TransportError, MessageAddsTheDetail) {
-  const TransportError error{Phase::kTls, TransportErrc::kCertificateUntrusted, 0, "a.test", "self signed"};
-  EXPECT_EQ(error.message(), "TLS with a.test failed: the certificate is not trusted (self signed).");
+  const TransportError error{Phase::kTls, TransportErrc::kCertificateUntrusted, 0, "a.test",
+                             "self signed"};
+  EXPECT_EQ(error.message(),
+            "TLS with a.test failed: the certificate is not trusted (self signed).");
 }
 
 TEST(TransportError, SystemErrorTellsWhatTheSystemSaid) {
-  EXPECT_EQ(system_error(Phase::kListen, EACCES, "[::]:80").message(), "Listening on [::]:80 failed: Permission denied.");
+  EXPECT_EQ(system_error(Phase::kListen, EACCES, "[::]:80").message(),
+            "Listening on [::]:80 failed: Permission denied.");
 }
 
 TEST(TransportError, ErrnoValuesBecomeCodes) {

@@ -1,4 +1,5 @@
-// Tests of what happens when system calls are interrupted, do little or fail (transport/system_calls.h).
+// Tests of what happens when system calls are interrupted, do little or fail
+// (transport/system_calls.h).
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -68,8 +69,9 @@ TEST(Faults, TlsWorksOverInterruptedCallsAndShortWrites) {
   Hindered calls;
   calls.most = 7;
   const Authority authority;
-  TlsPair pair = tls_pair(client_context(authority.pem()), server_context(authority.issue({"localhost"})), "localhost",
-                          socket_pair({&calls, &system_clock()}));
+  TlsPair pair =
+      tls_pair(client_context(authority.pem()), server_context(authority.issue({"localhost"})),
+               "localhost", socket_pair({&calls, &system_clock()}));
   ASSERT_TRUE(pair.client_result) << pair.client_result.error().message();
   const std::string text = pattern(1000, 4);
   ASSERT_TRUE(write_all(*pair.client, text));

@@ -11,7 +11,8 @@ namespace {
 TEST(Resolver, LiteralsAreThemselves) {
   const auto resolver = make_resolver();
   EXPECT_EQ(resolver->resolve("192.0.2.7", 80, Time{0}).value().at(0).to_string(), "192.0.2.7:80");
-  EXPECT_EQ(resolver->resolve("[2001:db8::7]", 80, Time{0}).value().at(0).to_string(), "[2001:db8::7]:80");
+  EXPECT_EQ(resolver->resolve("[2001:db8::7]", 80, Time{0}).value().at(0).to_string(),
+            "[2001:db8::7]:80");
 }
 
 TEST(Resolver, LocalhostAndNamesBelowItAreTheLoopback) {
@@ -28,12 +29,14 @@ TEST(Resolver, InvalidNamesDoNotExist) {
   const auto failed = make_resolver()->resolve("no-such-host.invalid", 80, soon());
   ASSERT_FALSE(failed);
   EXPECT_EQ(failed.error().code, TransportErrc::kNameNotFound);
-  EXPECT_EQ(failed.error().message(), "Looking up no-such-host.invalid failed: the name does not exist.");
+  EXPECT_EQ(failed.error().message(),
+            "Looking up no-such-host.invalid failed: the name does not exist.");
 }
 
 TEST(Resolver, WhatIsNoHostNameIsSaid) {
   const auto resolver = make_resolver();
-  for (const std::string& name : {std::string(), std::string("a b"), std::string("a\0b", 3), std::string("a/b"), std::string(300, 'a')}) {
+  for (const std::string& name : {std::string(), std::string("a b"), std::string("a\0b", 3),
+                                  std::string("a/b"), std::string(300, 'a')}) {
     EXPECT_EQ(resolver->resolve(name, 80, soon()).error().code, TransportErrc::kBadAddress) << name;
   }
 }
@@ -42,7 +45,8 @@ TEST(Resolver, PassedDeadlineIsToldWithoutAnAnswer) {
   const auto failed = make_resolver()->resolve("example.com", 80, Time{0});
   ASSERT_FALSE(failed);
   // A hosts file or a missing network may answer at once.
-  EXPECT_TRUE(failed.error().code == TransportErrc::kTimedOut || failed.error().code == TransportErrc::kResolveFailed ||
+  EXPECT_TRUE(failed.error().code == TransportErrc::kTimedOut ||
+              failed.error().code == TransportErrc::kResolveFailed ||
               failed.error().code == TransportErrc::kNameNotFound)
       << failed.error().message();
 }

@@ -16,7 +16,8 @@ TEST(Deadline, PollTimeoutRoundsUpAndKnowsNever) {
   EXPECT_EQ(poll_timeout(Time{4}, Time{5}), 0);
   EXPECT_EQ(poll_timeout(Time{6}, Time{5}), 1);
   EXPECT_EQ(poll_timeout(Time{2'000'000}, Time{0}), 2);
-  EXPECT_EQ(poll_timeout(Time{std::numeric_limits<std::int64_t>::max() - 1}, Time{0}), std::numeric_limits<int>::max());
+  EXPECT_EQ(poll_timeout(Time{std::numeric_limits<std::int64_t>::max() - 1}, Time{0}),
+            std::numeric_limits<int>::max());
 }
 
 TEST(TcpStream, BytesGoBothWaysOverTheLoopback) {
@@ -41,7 +42,8 @@ TEST(TcpStream, NothingToReadWouldBlock) {
 
 TEST(TcpStream, PiecesAreWrittenInOrderAndEmptyOnesSkipped) {
   auto [client, server] = tcp_pair();
-  const std::array<Bytes, 5> pieces{as_bytes("one "), Bytes(), as_bytes("two "), as_bytes("three"), Bytes()};
+  const std::array<Bytes, 5> pieces{as_bytes("one "), Bytes(), as_bytes("two "), as_bytes("three"),
+                                    Bytes()};
   EXPECT_EQ(client->try_write(pieces).value().bytes, 13U);
   EXPECT_EQ(read_n(*server, 13).value(), "one two three");
 }
@@ -119,7 +121,9 @@ TEST(TcpStream, WaitForNothingIsEndedByWakeAlsoAfterThePeerClosed) {
   auto [client, server] = tcp_pair();
   server->close();
   ASSERT_TRUE(client->wait(true, false, soon()).value().readable);
-  EXPECT_TRUE(client->wait(false, false, deadline_after(system_clock(), milliseconds(2))).value().timed_out);
+  EXPECT_TRUE(client->wait(false, false, deadline_after(system_clock(), milliseconds(2)))
+                  .value()
+                  .timed_out);
   client->wake();
   EXPECT_TRUE(client->wait(false, false, soon()).value().woken);
 }
@@ -134,7 +138,8 @@ TEST(TcpStream, ConnectingWhereNobodyListensIsRefused) {
   ASSERT_FALSE(stream);
   EXPECT_EQ(stream.error().code, TransportErrc::kRefused);
   EXPECT_EQ(stream.error().phase, Phase::kConnect);
-  EXPECT_EQ(stream.error().message(), "Connecting to " + address.to_string() + " failed: connection refused.");
+  EXPECT_EQ(stream.error().message(),
+            "Connecting to " + address.to_string() + " failed: connection refused.");
 }
 
 void transfer_both_ways(ByteStream& a, ByteStream& b, std::size_t size) {

@@ -1,6 +1,4 @@
 // Tests of transport/tls.h: contexts, and the engine without any stream.
-#include "transport/tls.h"
-
 #include <gtest/gtest.h>
 
 #include <cstdio>
@@ -9,6 +7,7 @@
 #include <sstream>
 
 #include "tests/transport/transport_testing.h"
+#include "transport/tls.h"
 
 namespace h2::inline v0::transport {
 namespace {
@@ -150,7 +149,8 @@ TEST(TlsEngine, PeerWithoutTlsIsTold) {
   const auto failed = client->handshake();
   ASSERT_FALSE(failed);
   EXPECT_EQ(failed.error().code, TransportErrc::kTlsHandshake);
-  EXPECT_NE(failed.error().detail.find("does not speak TLS"), std::string::npos) << failed.error().message();
+  EXPECT_NE(failed.error().detail.find("does not speak TLS"), std::string::npos)
+      << failed.error().message();
 }
 
 TEST(TlsEngine, EndDuringTheHandshakeIsTold) {
@@ -168,7 +168,8 @@ TEST(TlsEngine, HostIsNeededAndTheContextMustFit) {
   const auto client = client_context(authority.pem());
   EXPECT_EQ(TlsEngine::client(client, "").error().code, TransportErrc::kBadConfiguration);
   EXPECT_EQ(TlsEngine::server(client).error().code, TransportErrc::kBadConfiguration);
-  EXPECT_EQ(TlsEngine::client(server_context(authority.issue({"a"})), "a").error().code, TransportErrc::kBadConfiguration);
+  EXPECT_EQ(TlsEngine::client(server_context(authority.issue({"a"})), "a").error().code,
+            TransportErrc::kBadConfiguration);
 }
 
 TEST(TlsEngine, ReleasedMemoryIsMadeAgain) {
@@ -181,7 +182,8 @@ TEST(TlsEngine, ReleasedMemoryIsMadeAgain) {
   EXPECT_EQ(read_some(*both.server), "again");
 }
 
-// ---- contexts -------------------------------------------------------------------------------------------
+// ---- contexts
+// -------------------------------------------------------------------------------------------
 
 // A file that is gone after the test.
 class TemporaryFile {
@@ -201,11 +203,13 @@ class TemporaryFile {
 
 TEST(TlsContext, FilesThatCannotBeUsedAreNamed) {
   const TemporaryFile nonsense("nonsense.pem", "no PEM here\n");
-  const TemporaryFile broken("broken.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+  const TemporaryFile broken("broken.pem",
+                             "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
   const CertifiedKey key = make_self_signed().value();
   const TemporaryFile cert("cert.pem", key.cert_pem);
   const TemporaryFile other_key("other.pem", make_self_signed().value().key_pem);
-  for (const std::string& bad : {nonsense.path(), broken.path(), std::string("/nonexistent/file")}) {
+  for (const std::string& bad :
+       {nonsense.path(), broken.path(), std::string("/nonexistent/file")}) {
     TlsClientConfig client;
     client.ca_file = bad;
     const auto no_ca = TlsContext::client(client);

@@ -1,4 +1,5 @@
-// Tests of transport/tls_stream.h: handshakes and their failures, and bytes over several kinds of streams.
+// Tests of transport/tls_stream.h: handshakes and their failures, and bytes over several kinds of
+// streams.
 #include "transport/tls_stream.h"
 
 #include <gtest/gtest.h>
@@ -20,16 +21,19 @@ StreamPair memory(const MemoryStreamOptions& options = {}) {
 }
 
 std::string exchange(TlsPair& pair) {
-  if (!write_all(*pair.client, "ping") || read_n(*pair.server, 4).value_or("") != "ping") return "no ping";
+  if (!write_all(*pair.client, "ping") || read_n(*pair.server, 4).value_or("") != "ping")
+    return "no ping";
   if (!write_all(*pair.server, "pong")) return "no pong";
   return read_n(*pair.client, 4).value_or("no answer");
 }
 
-// ---- agreement ------------------------------------------------------------------------------------------
+// ---- agreement
+// ------------------------------------------------------------------------------------------
 
 TEST(TlsStream, SpeaksTls13WithAlpnByDefault) {
   const Authority authority;
-  TlsPair pair = tls_pair(client_context(authority.pem()), server_context(authority.issue({"localhost"})));
+  TlsPair pair =
+      tls_pair(client_context(authority.pem()), server_context(authority.issue({"localhost"})));
   ASSERT_TRUE(pair.client_result) << pair.client_result.error().message();
   ASSERT_TRUE(pair.server_result) << pair.server_result.error().message();
   for (const TlsStream* one : {pair.client.get(), pair.server.get()}) {
@@ -46,7 +50,8 @@ TEST(TlsStream, SpeaksTls12WithEphemeralAeadSuitesOnly) {
   const Authority authority;
   TlsServerConfig old;
   old.max_version = TlsVersion::k1_2;
-  TlsPair pair = tls_pair(client_context(authority.pem()), server_context(authority.issue({"localhost"}), old));
+  TlsPair pair = tls_pair(client_context(authority.pem()),
+                          server_context(authority.issue({"localhost"}), old));
   ASSERT_TRUE(pair.client_result) << pair.client_result.error().message();
   EXPECT_EQ(pair.client->info().tls_version, "TLSv1.2");
   EXPECT_EQ(pair.client->info().tls_cipher.substr(0, 10), "TLS_ECDHE_");
@@ -60,7 +65,8 @@ TEST(TlsStream, NoVersionInCommonFailsBothSides) {
   old.max_version = TlsVersion::k1_2;
   TlsClientConfig modern;
   modern.min_version = TlsVersion::k1_3;
-  const TlsPair pair = tls_pair(client_context(authority.pem(), modern), server_context(authority.issue({"localhost"}), old));
+  const TlsPair pair = tls_pair(client_context(authority.pem(), modern),
+                                server_context(authority.issue({"localhost"}), old));
   ASSERT_FALSE(pair.client_result);
   ASSERT_FALSE(pair.server_result);
   EXPECT_EQ(pair.client_result.error().code, TransportErrc::kTlsHandshake);
@@ -70,7 +76,8 @@ TEST(TlsStream, ServersPreferenceDecidesAlpn) {
   const Authority authority;
   TlsServerConfig config;
   config.alpn = {"http/1.1", "h2"};
-  const TlsPair pair = tls_pair(client_context(authority.pem()), server_context(authority.issue({"localhost"}), config));
+  const TlsPair pair = tls_pair(client_context(authority.pem()),
+                                server_context(authority.issue({"localhost"}), config));
   EXPECT_EQ(pair.client->info().alpn, "http/1.1");
   EXPECT_EQ(pair.server->info().alpn, "http/1.1");
 }
@@ -79,7 +86,8 @@ TEST(TlsStream, NoProtocolInCommonIsItsOwnErrorOnBothSides) {
   const Authority authority;
   TlsClientConfig config;
   config.alpn = {"spdy/1"};
-  const TlsPair pair = tls_pair(client_context(authority.pem(), config), server_context(authority.issue({"localhost"})));
+  const TlsPair pair = tls_pair(client_context(authority.pem(), config),
+                                server_context(authority.issue({"localhost"})));
   ASSERT_FALSE(pair.client_result);
   EXPECT_EQ(pair.client_result.error().code, TransportErrc::kTlsAlpn);
   ASSERT_FALSE(pair.server_result);
@@ -90,21 +98,25 @@ TEST(TlsStream, WithoutAlpnOnOneSideNoneIsAgreed) {
   const Authority authority;
   TlsServerConfig server;
   server.alpn = {};
-  TlsPair pair = tls_pair(client_context(authority.pem()), server_context(authority.issue({"localhost"}), server));
+  TlsPair pair = tls_pair(client_context(authority.pem()),
+                          server_context(authority.issue({"localhost"}), server));
   ASSERT_TRUE(pair.client_result);
   EXPECT_EQ(pair.client->info().alpn, "");
   TlsClientConfig client;
   client.alpn = {};
-  pair = tls_pair(client_context(authority.pem(), client), server_context(authority.issue({"localhost"})));
+  pair = tls_pair(client_context(authority.pem(), client),
+                  server_context(authority.issue({"localhost"})));
   ASSERT_TRUE(pair.client_result);
   EXPECT_EQ(pair.server->info().alpn, "");
 }
 
-// ---- the server's certificate ---------------------------------------------------------------------------
+// ---- the server's certificate
+// ---------------------------------------------------------------------------
 
-TransportErrc verdict(const Authority& authority, const CertificateRequest& request, std::string_view host,
-                      TlsClientConfig config = {}) {
-  const TlsPair pair = tls_pair(client_context(authority.pem(), std::move(config)), server_context(authority.issue(request)), host);
+TransportErrc verdict(const Authority& authority, const CertificateRequest& request,
+                      std::string_view host, TlsClientConfig config = {}) {
+  const TlsPair pair = tls_pair(client_context(authority.pem(), std::move(config)),
+                                server_context(authority.issue(request)), host);
   if (pair.client_result) return TransportErrc{255};
   EXPECT_EQ(pair.client_result.error().phase, Phase::kTls);
   EXPECT_EQ(pair.client_result.error().peer, host);
@@ -121,7 +133,8 @@ CertificateRequest for_names(std::vector<std::string> names) {
 TEST(TlsVerification, UnknownAuthorityIsUntrusted) {
   const Authority ours;
   const Authority theirs;
-  const TlsPair pair = tls_pair(client_context(ours.pem()), server_context(theirs.issue({"localhost"})));
+  const TlsPair pair =
+      tls_pair(client_context(ours.pem()), server_context(theirs.issue({"localhost"})));
   ASSERT_FALSE(pair.client_result);
   EXPECT_EQ(pair.client_result.error().code, TransportErrc::kCertificateUntrusted);
   ASSERT_FALSE(pair.server_result) << "the server is told by an alert";
@@ -129,7 +142,8 @@ TEST(TlsVerification, UnknownAuthorityIsUntrusted) {
 
 TEST(TlsVerification, SelfSignedIsUntrusted) {
   const Authority authority;
-  const TlsPair pair = tls_pair(client_context(authority.pem()), server_context(make_self_signed().value()));
+  const TlsPair pair =
+      tls_pair(client_context(authority.pem()), server_context(make_self_signed().value()));
   ASSERT_FALSE(pair.client_result);
   EXPECT_EQ(pair.client_result.error().code, TransportErrc::kCertificateUntrusted);
 }
@@ -147,7 +161,8 @@ TEST(TlsVerification, ExpiredAndNotYetValidAreTold) {
 
 TEST(TlsVerification, OtherHostsAreTold) {
   const Authority authority;
-  EXPECT_EQ(verdict(authority, for_names({"a.test"}), "b.test"), TransportErrc::kCertificateWrongHost);
+  EXPECT_EQ(verdict(authority, for_names({"a.test"}), "b.test"),
+            TransportErrc::kCertificateWrongHost);
   EXPECT_EQ(verdict(authority, for_names({"a.test"}), "a.test"), kAccepted);
   EXPECT_EQ(verdict(authority, for_names({"a.test"}), "A.TEST"), kAccepted);
 }
@@ -155,17 +170,22 @@ TEST(TlsVerification, OtherHostsAreTold) {
 TEST(TlsVerification, WildcardIsOneWholeLabel) {
   const Authority authority;
   EXPECT_EQ(verdict(authority, for_names({"*.a.test"}), "x.a.test"), kAccepted);
-  EXPECT_EQ(verdict(authority, for_names({"*.a.test"}), "x.y.a.test"), TransportErrc::kCertificateWrongHost);
-  EXPECT_EQ(verdict(authority, for_names({"*.a.test"}), "a.test"), TransportErrc::kCertificateWrongHost);
-  EXPECT_EQ(verdict(authority, for_names({"x*.a.test"}), "xy.a.test"), TransportErrc::kCertificateWrongHost);
+  EXPECT_EQ(verdict(authority, for_names({"*.a.test"}), "x.y.a.test"),
+            TransportErrc::kCertificateWrongHost);
+  EXPECT_EQ(verdict(authority, for_names({"*.a.test"}), "a.test"),
+            TransportErrc::kCertificateWrongHost);
+  EXPECT_EQ(verdict(authority, for_names({"x*.a.test"}), "xy.a.test"),
+            TransportErrc::kCertificateWrongHost);
 }
 
 TEST(TlsVerification, AddressesAreComparedAsAddresses) {
   const Authority authority;
   EXPECT_EQ(verdict(authority, for_names({"127.0.0.1", "::1"}), "127.0.0.1"), kAccepted);
   EXPECT_EQ(verdict(authority, for_names({"127.0.0.1", "::1"}), "::1"), kAccepted);
-  EXPECT_EQ(verdict(authority, for_names({"127.0.0.1"}), "127.0.0.2"), TransportErrc::kCertificateWrongHost);
-  EXPECT_EQ(verdict(authority, for_names({"localhost"}), "127.0.0.1"), TransportErrc::kCertificateWrongHost);
+  EXPECT_EQ(verdict(authority, for_names({"127.0.0.1"}), "127.0.0.2"),
+            TransportErrc::kCertificateWrongHost);
+  EXPECT_EQ(verdict(authority, for_names({"localhost"}), "127.0.0.1"),
+            TransportErrc::kCertificateWrongHost);
 }
 
 TEST(TlsVerification, ServerNameReplacesTheHost) {
@@ -173,13 +193,15 @@ TEST(TlsVerification, ServerNameReplacesTheHost) {
   TlsClientConfig config;
   config.server_name = "a.test";
   EXPECT_EQ(verdict(authority, for_names({"a.test"}), "127.0.0.1", config), kAccepted);
-  const TlsPair pair = tls_pair(client_context(authority.pem(), config), server_context(authority.issue({"a.test"})), "127.0.0.1");
+  const TlsPair pair = tls_pair(client_context(authority.pem(), config),
+                                server_context(authority.issue({"a.test"})), "127.0.0.1");
   EXPECT_EQ(pair.server->info().server_name, "a.test");
 }
 
 TEST(TlsVerification, AddressesAreNotSentAsServerName) {
   const Authority authority;
-  const TlsPair pair = tls_pair(client_context(authority.pem()), server_context(authority.issue({"127.0.0.1"})), "127.0.0.1");
+  const TlsPair pair = tls_pair(client_context(authority.pem()),
+                                server_context(authority.issue({"127.0.0.1"})), "127.0.0.1");
   ASSERT_TRUE(pair.client_result);
   EXPECT_EQ(pair.server->info().server_name, "");
 }
@@ -187,12 +209,14 @@ TEST(TlsVerification, AddressesAreNotSentAsServerName) {
 TEST(TlsVerification, SwitchedOffAcceptsAnything) {
   TlsClientConfig config;
   config.verify = Verify::kNo;
-  TlsPair pair = tls_pair(TlsContext::client(config).value(), server_context(make_self_signed({"x.test"}).value()), "y.test");
+  TlsPair pair = tls_pair(TlsContext::client(config).value(),
+                          server_context(make_self_signed({"x.test"}).value()), "y.test");
   ASSERT_TRUE(pair.client_result) << pair.client_result.error().message();
   EXPECT_EQ(exchange(pair), "pong");
 }
 
-// ---- the client's certificate ---------------------------------------------------------------------------
+// ---- the client's certificate
+// ---------------------------------------------------------------------------
 
 TlsServerConfig asking(const Authority& authority, ClientCertificate how) {
   TlsServerConfig config;
@@ -210,7 +234,8 @@ TEST(TlsClientCertificate, IsSentWhenAsked) {
   config.cert_pem = alice.cert_pem;
   config.key_pem = alice.key_pem;
   TlsPair pair = tls_pair(client_context(authority.pem(), config),
-                          server_context(authority.issue({"localhost"}), asking(authority, ClientCertificate::kRequired)));
+                          server_context(authority.issue({"localhost"}),
+                                         asking(authority, ClientCertificate::kRequired)));
   ASSERT_TRUE(pair.server_result) << pair.server_result.error().message();
   EXPECT_EQ(pair.server->info().peer_certificate_subject, "CN=Alice");
   EXPECT_EQ(exchange(pair), "pong");
@@ -219,7 +244,8 @@ TEST(TlsClientCertificate, IsSentWhenAsked) {
 TEST(TlsClientCertificate, MayBeMissingIfOptional) {
   const Authority authority;
   TlsPair pair = tls_pair(client_context(authority.pem()),
-                          server_context(authority.issue({"localhost"}), asking(authority, ClientCertificate::kOptional)));
+                          server_context(authority.issue({"localhost"}),
+                                         asking(authority, ClientCertificate::kOptional)));
   ASSERT_TRUE(pair.server_result) << pair.server_result.error().message();
   EXPECT_EQ(pair.server->info().peer_certificate_subject, "");
   EXPECT_EQ(exchange(pair), "pong");
@@ -228,7 +254,8 @@ TEST(TlsClientCertificate, MayBeMissingIfOptional) {
 TEST(TlsClientCertificate, MissingOneIsToldToBothSides) {
   const Authority authority;
   TlsPair pair = tls_pair(client_context(authority.pem()),
-                          server_context(authority.issue({"localhost"}), asking(authority, ClientCertificate::kRequired)));
+                          server_context(authority.issue({"localhost"}),
+                                         asking(authority, ClientCertificate::kRequired)));
   ASSERT_FALSE(pair.server_result);
   EXPECT_EQ(pair.server_result.error().code, TransportErrc::kCertificateRequired);
   // In TLS 1.3 the client is done before the server looks.
@@ -247,18 +274,24 @@ TEST(TlsClientCertificate, OfAnotherAuthorityIsUntrusted) {
   config.cert_pem = mallory.cert_pem;
   config.key_pem = mallory.key_pem;
   const TlsPair pair = tls_pair(client_context(authority.pem(), config),
-                                server_context(authority.issue({"localhost"}), asking(authority, ClientCertificate::kRequired)));
+                                server_context(authority.issue({"localhost"}),
+                                               asking(authority, ClientCertificate::kRequired)));
   ASSERT_FALSE(pair.server_result);
   EXPECT_EQ(pair.server_result.error().code, TransportErrc::kCertificateUntrusted);
 }
 
-// ---- handshakes and time --------------------------------------------------------------------------------
+// ---- handshakes and time
+// --------------------------------------------------------------------------------
 
 TEST(TlsStream, BlockingHandshakesMeetOverTheLoopback) {
   const Authority authority;
   StreamPair below = tcp_pair();
-  auto client = TlsStream::client(std::move(below.first), client_context(authority.pem()), "localhost").value();
-  auto server = TlsStream::server(std::move(below.second), server_context(authority.issue({"localhost"}))).value();
+  auto client =
+      TlsStream::client(std::move(below.first), client_context(authority.pem()), "localhost")
+          .value();
+  auto server =
+      TlsStream::server(std::move(below.second), server_context(authority.issue({"localhost"})))
+          .value();
   std::thread other([&] { EXPECT_TRUE(server->handshake(soon())); });
   EXPECT_TRUE(client->handshake(soon()));
   other.join();
@@ -268,7 +301,9 @@ TEST(TlsStream, BlockingHandshakesMeetOverTheLoopback) {
 
 TEST(TlsStream, HandshakeEndsAtItsDeadline) {
   StreamPair below = socket_pair();
-  auto client = TlsStream::client(std::move(below.first), client_context(Authority().pem()), "a.test").value();
+  auto client =
+      TlsStream::client(std::move(below.first), client_context(Authority().pem()), "a.test")
+          .value();
   const auto failed = client->handshake(deadline_after(system_clock(), milliseconds(5)));
   ASSERT_FALSE(failed);
   EXPECT_EQ(failed.error().code, TransportErrc::kTimedOut);
@@ -277,7 +312,9 @@ TEST(TlsStream, HandshakeEndsAtItsDeadline) {
 
 TEST(TlsStream, WakeCancelsAHandshake) {
   StreamPair below = socket_pair();
-  auto client = TlsStream::client(std::move(below.first), client_context(Authority().pem()), "a.test").value();
+  auto client =
+      TlsStream::client(std::move(below.first), client_context(Authority().pem()), "a.test")
+          .value();
   std::thread other([&] { client->wake(); });
   EXPECT_EQ(client->handshake(soon()).error().code, TransportErrc::kCancelled);
   other.join();
@@ -288,17 +325,20 @@ TEST(TlsStream, HandshakeWorksByteByByte) {
   MemoryStreamOptions options;
   options.max_read = 1;
   options.max_write = 1;
-  TlsPair pair = tls_pair(client_context(authority.pem()), server_context(authority.issue({"localhost"})), "localhost",
-                          memory(options));
+  TlsPair pair =
+      tls_pair(client_context(authority.pem()), server_context(authority.issue({"localhost"})),
+               "localhost", memory(options));
   ASSERT_TRUE(pair.client_result) << pair.client_result.error().message();
   EXPECT_EQ(exchange(pair), "pong");
 }
 
-// ---- ends -----------------------------------------------------------------------------------------------
+// ---- ends
+// -----------------------------------------------------------------------------------------------
 
 TEST(TlsStream, CloseIsAnOrderlyEnd) {
   const Authority authority;
-  TlsPair pair = tls_pair(client_context(authority.pem()), server_context(authority.issue({"localhost"})));
+  TlsPair pair =
+      tls_pair(client_context(authority.pem()), server_context(authority.issue({"localhost"})));
   ASSERT_TRUE(write_all(*pair.client, "last"));
   pair.client->close();
   EXPECT_EQ(read_all(*pair.server).value(), "last");
@@ -307,7 +347,8 @@ TEST(TlsStream, CloseIsAnOrderlyEnd) {
 
 TEST(TlsStream, ShutdownOfWritingLeavesReadingOpen) {
   const Authority authority;
-  TlsPair pair = tls_pair(client_context(authority.pem()), server_context(authority.issue({"localhost"})));
+  TlsPair pair =
+      tls_pair(client_context(authority.pem()), server_context(authority.issue({"localhost"})));
   pair.client->shutdown_write();
   EXPECT_EQ(read_all(*pair.server).value(), "");
   ASSERT_TRUE(write_all(*pair.server, "still here"));
@@ -318,8 +359,9 @@ TEST(TlsStream, EndWithoutCloseNotifyIsTruncation) {
   const Authority authority;
   auto [a, b] = make_memory_pair();
   MemoryStream& below_client = *a;
-  TlsPair pair = tls_pair(client_context(authority.pem()), server_context(authority.issue({"localhost"})), "localhost",
-                          StreamPair{std::move(a), std::move(b)});
+  TlsPair pair =
+      tls_pair(client_context(authority.pem()), server_context(authority.issue({"localhost"})),
+               "localhost", StreamPair{std::move(a), std::move(b)});
   ASSERT_TRUE(write_all(*pair.client, "half"));
   below_client.shutdown_write();
   EXPECT_EQ(read_n(*pair.server, 4).value(), "half");
@@ -333,8 +375,9 @@ TEST(TlsStream, CutInsideARecordIsTruncationAfterWhatWasWhole) {
   const Authority authority;
   auto [a, b] = make_memory_pair();
   MemoryStream& below_client = *a;
-  TlsPair pair = tls_pair(client_context(authority.pem()), server_context(authority.issue({"localhost"})), "localhost",
-                          StreamPair{std::move(a), std::move(b)});
+  TlsPair pair =
+      tls_pair(client_context(authority.pem()), server_context(authority.issue({"localhost"})),
+               "localhost", StreamPair{std::move(a), std::move(b)});
   ASSERT_TRUE(write_all(*pair.client, "whole"));
   below_client.cut_after(10, MemoryStream::Cut::kEnd);
   ASSERT_TRUE(write_all(*pair.client, "in pieces"));
@@ -342,14 +385,16 @@ TEST(TlsStream, CutInsideARecordIsTruncationAfterWhatWasWhole) {
   EXPECT_EQ(read_n(*pair.server, 1).error().code, TransportErrc::kTruncated);
 }
 
-// ---- bytes ----------------------------------------------------------------------------------------------
+// ---- bytes
+// ----------------------------------------------------------------------------------------------
 
 TEST(TlsStream, TakenBytesThatDoNotFitAreFlushedByWaitAndRead) {
   const Authority authority;
   MemoryStreamOptions options;
   options.capacity = 5000;
-  TlsPair pair = tls_pair(client_context(authority.pem()), server_context(authority.issue({"localhost"})), "localhost",
-                          memory(options));
+  TlsPair pair =
+      tls_pair(client_context(authority.pem()), server_context(authority.issue({"localhost"})),
+               "localhost", memory(options));
   ASSERT_TRUE(pair.client_result);
   ASSERT_FALSE(pair.client->needs_flush());
   const std::string text = pattern(50000, 7);
@@ -371,7 +416,8 @@ TEST(TlsStream, TakenBytesThatDoNotFitAreFlushedByWaitAndRead) {
 
 TEST(TlsStream, BufferedInputMakesItReadable) {
   const Authority authority;
-  TlsPair pair = tls_pair(client_context(authority.pem()), server_context(authority.issue({"localhost"})));
+  TlsPair pair =
+      tls_pair(client_context(authority.pem()), server_context(authority.issue({"localhost"})));
   ASSERT_TRUE(write_all(*pair.client, "abcdef"));
   std::array<std::uint8_t, 2> buffer{};
   EXPECT_TRUE(pair.server->wait(true, false, soon()).value().readable);
@@ -383,7 +429,8 @@ TEST(TlsStream, BufferedInputMakesItReadable) {
 
 TEST(TlsStream, WakeFromAnotherThreadEndsAWait) {
   const Authority authority;
-  TlsPair pair = tls_pair(client_context(authority.pem()), server_context(authority.issue({"localhost"})));
+  TlsPair pair =
+      tls_pair(client_context(authority.pem()), server_context(authority.issue({"localhost"})));
   (void)read_n(*pair.client, 0);
   std::thread other([&] { pair.client->wake(); });
   for (;;) {  // the server's session tickets may make it readable first
@@ -400,7 +447,10 @@ TEST(TlsStream, WakeFromAnotherThreadEndsAWait) {
 class TwoThreads {
  public:
   TwoThreads(ByteStream& stream, std::string out, std::size_t expected)
-      : stream_(stream), out_(std::move(out)), reader_([this, expected] { read(expected); }), writer_([this] { write(); }) {}
+      : stream_(stream),
+        out_(std::move(out)),
+        reader_([this, expected] { read(expected); }),
+        writer_([this] { write(); }) {}
   std::string join() {
     writer_.join();
     reader_.join();
@@ -416,7 +466,8 @@ class TwoThreads {
       in_.append(reinterpret_cast<const char*>(buffer.data()), got->bytes);
       if (!got->would_block()) continue;
       // wait() flushes by itself, but is not ended by that; only who wants to write is.
-      const auto ready = stream_.wait(true, blocked_ || (written_ && stream_.needs_flush()), soon());
+      const auto ready =
+          stream_.wait(true, blocked_ || (written_ && stream_.needs_flush()), soon());
       ASSERT_TRUE(ready) << ready.error().message();
       ASSERT_FALSE(ready->timed_out);
       if (!ready->writable) continue;
@@ -465,7 +516,8 @@ void transfer(ByteStream& a, ByteStream& b) {
 
 TEST(LargeTransfer, OverTlsOverTcpReadAndWrittenByDifferentThreads) {
   const Authority authority;
-  TlsPair pair = tls_pair(client_context(authority.pem()), server_context(authority.issue({"localhost"})), "localhost", tcp_pair());
+  TlsPair pair = tls_pair(client_context(authority.pem()),
+                          server_context(authority.issue({"localhost"})), "localhost", tcp_pair());
   ASSERT_TRUE(pair.client_result) << pair.client_result.error().message();
   transfer(*pair.client, *pair.server);
 }
@@ -474,8 +526,9 @@ TEST(LargeTransfer, OverTlsOverMemoryReadAndWrittenByDifferentThreads) {
   const Authority authority;
   MemoryStreamOptions options;
   options.capacity = 100000;
-  TlsPair pair = tls_pair(client_context(authority.pem()), server_context(authority.issue({"localhost"})), "localhost",
-                          memory(options));
+  TlsPair pair =
+      tls_pair(client_context(authority.pem()), server_context(authority.issue({"localhost"})),
+               "localhost", memory(options));
   ASSERT_TRUE(pair.client_result) << pair.client_result.error().message();
   transfer(*pair.client, *pair.server);
 }

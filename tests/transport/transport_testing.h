@@ -1,4 +1,5 @@
-// What the tests of transport/ share: streams that are joined, transfers to the end, and certificates.
+// What the tests of transport/ share: streams that are joined, transfers to the end, and
+// certificates.
 #ifndef H2_TESTS_TRANSPORT_TRANSPORT_TESTING_H_
 #define H2_TESTS_TRANSPORT_TRANSPORT_TESTING_H_
 
@@ -46,7 +47,8 @@ inline StreamPair tcp_pair(const IoEnvironment& client = {}) {
 inline StreamPair socket_pair(const IoEnvironment& first = {}) {
   std::array<int, 2> fds{};
   EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds.data()), 0);
-  return {std::make_unique<TcpStream>(fds[0], TcpOptions{}, first), std::make_unique<TcpStream>(fds[1])};
+  return {std::make_unique<TcpStream>(fds[0], TcpOptions{}, first),
+          std::make_unique<TcpStream>(fds[1])};
 }
 
 // Writes all of `bytes` and flushes, waiting where needed.
@@ -80,7 +82,8 @@ inline Result<std::string, TransportError> read_n(ByteStream& stream, std::size_
     if (!read->would_block()) continue;
     auto ready = stream.wait(true, false, soon());
     if (!ready) return unexpected(ready.error());
-    if (ready->timed_out) return unexpected(TransportError{Phase::kReceive, TransportErrc::kTimedOut});
+    if (ready->timed_out)
+      return unexpected(TransportError{Phase::kReceive, TransportErrc::kTimedOut});
   }
   return got;
 }
@@ -123,12 +126,14 @@ class Authority {
   CertifiedKey root_;
 };
 
-inline std::shared_ptr<TlsContext> server_context(const CertifiedKey& key, TlsServerConfig config = {}) {
+inline std::shared_ptr<TlsContext> server_context(const CertifiedKey& key,
+                                                  TlsServerConfig config = {}) {
   config.cert_pem = key.cert_pem;
   config.key_pem = key.key_pem;
   return TlsContext::server(config).value();
 }
-inline std::shared_ptr<TlsContext> client_context(const std::string& roots, TlsClientConfig config = {}) {
+inline std::shared_ptr<TlsContext> client_context(const std::string& roots,
+                                                  TlsClientConfig config = {}) {
   config.ca_pem = roots;
   return TlsContext::client(config).value();
 }
@@ -141,7 +146,8 @@ struct TlsPair {
 };
 
 // Both handshakes, over the given streams, in this thread.
-inline TlsPair tls_pair(std::shared_ptr<const TlsContext> client, std::shared_ptr<const TlsContext> server,
+inline TlsPair tls_pair(std::shared_ptr<const TlsContext> client,
+                        std::shared_ptr<const TlsContext> server,
                         std::string_view host = "localhost", StreamPair below = socket_pair()) {
   TlsPair pair;
   pair.client = TlsStream::client(std::move(below.first), std::move(client), host).value();
