@@ -16,14 +16,15 @@ Connection::Impl::Impl(Role role, const Config& config, MemoryResource& memory, 
       trace_(config.trace),
       sent_settings_(memory_),
       sent_pings_(memory_),
-      decoder_({.memory = &memory_,
-                .max_table_size = 4'096,
-                .max_list_size = config.max_header_list_size,
-                .max_fields = config.max_header_fields,
-                // Longer strings are beyond what a section may come to before it ends the connection.
-                .max_string = static_cast<std::uint32_t>(
-                    std::min<std::uint64_t>(2 * std::uint64_t{config.max_header_list_size}, kUnlimited)),
-                .classify = config.validation == FieldValidation::kStrict ? &classify_field : nullptr}),
+      decoder_(
+          {.memory = &memory_,
+           .max_table_size = 4'096,
+           .max_list_size = config.max_header_list_size,
+           .max_fields = config.max_header_fields,
+           // Longer strings are beyond what a section may come to before it ends the connection.
+           .max_string = static_cast<std::uint32_t>(
+               std::min<std::uint64_t>(2 * std::uint64_t{config.max_header_list_size}, kUnlimited)),
+           .classify = config.validation == FieldValidation::kStrict ? &classify_field : nullptr}),
       encoder_({.memory = &memory_,
                 .max_table_size = config.encoder_table_size,
                 .hash_seed = config.hash_seed}),
@@ -103,7 +104,8 @@ bool Connection::Impl::want_write() const {
 Time Connection::Impl::next_deadline() const {
   if (error_ || ended_) return Time::never();
   Time next = settings_seen_ ? Time::never() : preface_deadline_;
-  if (!sent_settings_.empty()) next = std::min(next, sent_settings_[0].at + config_.settings_timeout);
+  if (!sent_settings_.empty())
+    next = std::min(next, sent_settings_[0].at + config_.settings_timeout);
   return next;
 }
 
@@ -144,7 +146,8 @@ std::span<const Event> Connection::Impl::receive_end(Time now) {
   return poll_events();
 }
 
-// ---- ends ---------------------------------------------------------------------------------------------
+// ---- ends
+// ---------------------------------------------------------------------------------------------
 
 // RFC 9113 §5.4.1.
 void Connection::Impl::fail(ErrorCode code, Errc cause, Bytes excerpt) {
@@ -160,10 +163,11 @@ void Connection::Impl::fail(ErrorCode code, Errc cause, Bytes excerpt) {
 void Connection::Impl::end_all_streams(ResetBy by, ErrorCode code, Errc cause) {
   for (Index slot = 0; slot < streams_.capacity(); ++slot) {
     const Stream& stream = streams_[slot];
-    if (stream.id.value == 0 || stream.held) continue;
+    if (stream.id.value == 0 || stream.held || stream.closing) continue;
     const bool never_sent = stream.queued;
     if (stream.seen) {
-      report(StreamReset{stream.id, by, code, cause, never_sent ? Processed::kNo : Processed::kUnknown});
+      report(StreamReset{stream.id, by, code, cause,
+                         never_sent ? Processed::kNo : Processed::kUnknown});
     }
     close_stream(slot, StreamState::kClosedByLocalReset);
   }
@@ -174,7 +178,8 @@ void Connection::Impl::fail_stream(StreamId id, ErrorCode code, Errc cause) {
   if (error_) return;
   const Index slot = slot_of(id);
   if (slot == kNoIndex && !knows_highest(id)) {
-    // RST_STREAM may not be sent for an idle stream (RFC 9113 §6.4): the error is the connection's then.
+    // RST_STREAM may not be sent for an idle stream (RFC 9113 §6.4): the error is the connection's
+    // then.
     return fail(code, cause);
   }
   if (cause != Errc::kBodyFailed && !charge(cost::kReset)) return;
@@ -197,16 +202,21 @@ void Connection::Impl::close_if_ended(Stream& stream) {
 
 void Connection::Impl::close_stream(Index slot, StreamState how) {
   Stream& stream = streams_[slot];
+  // What is done below may run out of memory, which ends all streams, this one included.
+  if (stream.closing) return;
+  stream.closing = true;
   if (stream.queued) {
     --queued_requests_;
-    std::replace(request_queue_.begin() + request_queue_begin_, request_queue_.end(), slot, kNoIndex);
+    std::replace(request_queue_.begin() + request_queue_begin_, request_queue_.end(), slot,
+                 kNoIndex);
   }
   if (stream.state == StreamState::kReservedLocal || stream.state == StreamState::kReservedRemote) {
     --reserved_;
   }
   leave_ready(slot);
   drop_queue(stream);
-  // What the application has not used: a stream that ended well is still to be read, any other is not.
+  // What the application has not used: a stream that ended well is still to be read, any other is
+  // not.
   const std::uint32_t unused = stream.receive_window.unacknowledged();
   if (config_.connection_credit == ConnectionCredit::kOnConsumption && unused > 0) {
     if (how == StreamState::kClosedByEndStream) {
@@ -269,7 +279,8 @@ void Connection::Impl::release_stream(StreamId id) {
   free_slot(slot);
 }
 
-// ---- flow control --------------------------------------------------------------------------------------
+// ---- flow control
+// --------------------------------------------------------------------------------------
 
 Result<void, UsageError> Connection::Impl::acknowledge(std::uint32_t size, StreamId id) {
   if (error_ || ended_) return {};
@@ -301,7 +312,8 @@ Result<void, UsageError> Connection::Impl::increment_window(std::uint32_t increm
   ReceiveWindow* window = &receive_window_;
   if (!id.is_connection()) {
     const Index slot = slot_of(id);
-    if (slot == kNoIndex || streams_[slot].held) return unexpected(UsageError{Errc::kStreamUnknown});
+    if (slot == kNoIndex || streams_[slot].held)
+      return unexpected(UsageError{Errc::kStreamUnknown});
     if (streams_[slot].queued) return unexpected(UsageError{Errc::kWrongPhase});
     window = &streams_[slot].receive_window;
   }
@@ -324,9 +336,11 @@ std::int64_t Connection::Impl::receive_window(StreamId id) const {
   return std::min(receive_window_.available(), streams_[slot].receive_window.available());
 }
 
-// ---- connection ------------------------------------------------------------------------------------------
+// ---- connection
+// ------------------------------------------------------------------------------------------
 
-Result<void, UsageError> Connection::Impl::update_settings(std::span<const Setting> settings, Time now) {
+Result<void, UsageError> Connection::Impl::update_settings(std::span<const Setting> settings,
+                                                           Time now) {
   if (error_ || ended_) return unexpected(UsageError{Errc::kConnectionClosed});
   constexpr std::size_t kMostAtOnce = 16;
   if (settings.size() > kMostAtOnce) return unexpected(UsageError{Errc::kValueOutOfRange});
@@ -419,7 +433,8 @@ bool Connection::Impl::accepts_new_streams() const {
   return !error_ && !ended_ && !closing() && next_stream_id().has_value();
 }
 
-// ---- Connection: the impl behind a pointer --------------------------------------------------------------
+// ---- Connection: the impl behind a pointer
+// --------------------------------------------------------------
 
 namespace {
 
@@ -487,7 +502,8 @@ Result<void, UsageError> Connection::send_headers(StreamId id, std::span<const H
   if (impl_ == nullptr) return closed();
   return impl_->send_headers(id, fields, end_stream);
 }
-Result<void, UsageError> Connection::send_data(StreamId id, Bytes data, EndStream end_stream, BodyTag tag) {
+Result<void, UsageError> Connection::send_data(StreamId id, Bytes data, EndStream end_stream,
+                                               BodyTag tag) {
   if (impl_ == nullptr) return closed();
   return impl_->send_span(id, data, end_stream, tag);
 }
@@ -495,8 +511,8 @@ Result<void, UsageError> Connection::send_data_copy(StreamId id, Bytes data, End
   if (impl_ == nullptr) return closed();
   return impl_->send_copy(id, data, end_stream);
 }
-Result<void, UsageError> Connection::send_body(StreamId id, BodySource& source, EndStream end_stream,
-                                               BodyTag tag) {
+Result<void, UsageError> Connection::send_body(StreamId id, BodySource& source,
+                                               EndStream end_stream, BodyTag tag) {
   if (impl_ == nullptr) return closed();
   return impl_->send_source(id, source, end_stream, tag);
 }
@@ -515,7 +531,8 @@ Result<void, UsageError> Connection::reset_stream(StreamId id, ErrorCode code) {
 void Connection::release_stream(StreamId id) {
   if (impl_ != nullptr) impl_->release_stream(id);
 }
-Result<StreamId, UsageError> Connection::push_stream(StreamId parent, std::span<const HeaderField> fields) {
+Result<StreamId, UsageError> Connection::push_stream(StreamId parent,
+                                                     std::span<const HeaderField> fields) {
   if (impl_ == nullptr) return closed();
   return impl_->push_stream(parent, fields);
 }
@@ -524,7 +541,8 @@ Result<void, UsageError> Connection::acknowledge_received_data(std::uint32_t siz
   if (impl_ == nullptr) return closed();
   return impl_->acknowledge(size, id);
 }
-Result<void, UsageError> Connection::increment_flow_control_window(std::uint32_t increment, StreamId id) {
+Result<void, UsageError> Connection::increment_flow_control_window(std::uint32_t increment,
+                                                                   StreamId id) {
   if (impl_ == nullptr) return closed();
   return impl_->increment_window(increment, id);
 }
@@ -572,7 +590,9 @@ StreamState Connection::stream_state(StreamId id) const {
 std::uint64_t Connection::queued_data(StreamId id) const {
   return impl_ == nullptr ? 0 : impl_->queued_data(id);
 }
-bool Connection::accepts_new_streams() const { return impl_ != nullptr && impl_->accepts_new_streams(); }
+bool Connection::accepts_new_streams() const {
+  return impl_ != nullptr && impl_->accepts_new_streams();
+}
 StreamId Connection::highest_remote_stream_id() const {
   return impl_ == nullptr ? StreamId{} : impl_->highest_remote_;
 }

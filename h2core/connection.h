@@ -1,11 +1,11 @@
-// One HTTP/2 connection in memory, for both roles: bytes in, events out; calls in, bytes out (RFC 9113).
+// One HTTP/2 connection in memory, for both roles: bytes in, events out; calls in, bytes out (RFC
+// 9113).
 //
-//   h2::Connection conn(h2::Role::kClient, h2::Config::client(), now);   // its preface is queued already
-//   auto id = conn.get_next_available_stream_id();
-//   conn.send_headers(*id, fields, h2::EndStream::kYes);
-//   for (h2::Bytes piece : conn.data_to_send()) ...write it...; conn.mark_sent(n);
-//   auto [consumed, events] = conn.receive_data(bytes, now);
-//   for (const h2::Event& e : events) std::visit(h2::overloaded{...}, e);
+//   h2::Connection conn(h2::Role::kClient, h2::Config::client(), now);   // its preface is queued
+//   already auto id = conn.get_next_available_stream_id(); conn.send_headers(*id, fields,
+//   h2::EndStream::kYes); for (h2::Bytes piece : conn.data_to_send()) ...write it...;
+//   conn.mark_sent(n); auto [consumed, events] = conn.receive_data(bytes, now); for (const
+//   h2::Event& e : events) std::visit(h2::overloaded{...}, e);
 //
 // A loop needs no more than want_read(), want_write(), next_deadline() -> on_time(now), and done().
 // Not thread-safe; performs no I/O, reads no clock, throws nothing and needs no exceptions.
@@ -37,9 +37,9 @@ using hpack::HeaderField;
 
 // What receive_data did. `events` and all views in it live until the next receive_data.
 struct Received {
-  // Bytes taken from the front of the input. Fewer than given: the connection has paused (many frames
-  // in one call, answers waiting to be sent, or memory); come back with the rest, at once if want_read()
-  // says so, else after mark_sent.
+  // Bytes taken from the front of the input. Fewer than given: the connection has paused (many
+  // frames in one call, answers waiting to be sent, or memory); come back with the rest, at once if
+  // want_read() says so, else after mark_sent.
   std::size_t consumed = 0;
   std::span<const Event> events;
 };
@@ -60,8 +60,9 @@ struct HpackCounts {
 
 class Connection {
  public:
-  // Queues the preface and SETTINGS. `config.memory` and `config.trace` must outlive the connection. If
-  // memory is refused, the connection is born failed: done() is true and every call returns an error.
+  // Queues the preface and SETTINGS. `config.memory` and `config.trace` must outlive the
+  // connection. If memory is refused, the connection is born failed: done() is true and every call
+  // returns an error.
   Connection(Role role, const Config& config, Time now = {});
   ~Connection();
   Connection(Connection&& other) noexcept;
@@ -71,25 +72,28 @@ class Connection {
 
   // ---- bytes ------------------------------------------------------------------------------------
 
-  // Takes bytes from the peer, in any pieces. Never fails: the peer's errors are events (RFC 9113 §5.4).
+  // Takes bytes from the peer, in any pieces. Never fails: the peer's errors are events (RFC 9113
+  // §5.4).
   Received receive_data(Bytes bytes, Time now);
-  // The byte stream has ended (FIN, error). Unless no streams are open and no frame is cut: ConnectionFailed with
-  // Errc::kConnectionLost (kLostInFrame, kLostInFieldBlock), then a StreamReset for each open stream. Output is dropped, so that bodies are released:
-  // no write of pieces that data_to_send gave may be under way any more.
+  // The byte stream has ended (FIN, error). Unless no streams are open and no frame is cut:
+  // ConnectionFailed with Errc::kConnectionLost (kLostInFrame, kLostInFieldBlock), then a
+  // StreamReset for each open stream. Output is dropped, so that bodies are released: no write of
+  // pieces that data_to_send gave may be under way any more.
   std::span<const Event> receive_end(Time now);
-  // Events that calls other than receive_data gave rise to (BodyReleased after mark_sent, ends of streams
-  // after terminate). They are also part of the next receive_data's events, if not taken here first.
-  // The span lives until the next poll_events, receive_data, receive_end or on_time.
+  // Events that calls other than receive_data gave rise to (BodyReleased after mark_sent, ends of
+  // streams after terminate). They are also part of the next receive_data's events, if not taken
+  // here first. The span lives until the next poll_events, receive_data, receive_end or on_time.
   std::span<const Event> poll_events();
 
-  // The output so far, as pieces to be written in order; empty: none. Pieces stay where they are until
-  // mark_sent passes them, also while other calls add output behind them.
+  // The output so far, as pieces to be written in order; empty: none. Pieces stay where they are
+  // until mark_sent passes them, also while other calls add output behind them.
   std::span<const Bytes> data_to_send();
-  // The first `n` bytes of the output were written. Precondition: n is at most what data_to_send gave.
+  // The first `n` bytes of the output were written. Precondition: n is at most what data_to_send
+  // gave.
   void mark_sent(std::size_t n);
 
-  // Whether receive_data would take input now. False while answers wait (mark_sent re-arms it) and after
-  // the end.
+  // Whether receive_data would take input now. False while answers wait (mark_sent re-arms it) and
+  // after the end.
   bool want_read() const;
   // Whether data_to_send would give something.
   bool want_write() const;
@@ -102,19 +106,23 @@ class Connection {
 
   // ---- messages ---------------------------------------------------------------------------------
 
-  // The identifier that the next request (or push) of ours takes; does not reserve it. kStreamIdUnavailable
-  // when 2^31-1 has been used (RFC 9113 §5.1.1).
+  // The identifier that the next request (or push) of ours takes; does not reserve it.
+  // kStreamIdUnavailable when 2^31-1 has been used (RFC 9113 §5.1.1).
   Result<StreamId, UsageError> get_next_available_stream_id() const;
-  // Sends a field section: a client's request or trailers; a server's 1xx, response or trailers: which
-  // it is follows from the stream's phase (RFC 9113 §8.1). A request over the peer's stream limit waits in
-  // a queue, first in, first out. Fields are copied or encoded before the call returns. Field names are
-  // lower case already; what RFC 9113 §8.2 and §8.3 forbid is refused with kField… or kPseudo… errors.
+  // Sends a field section: a client's request or trailers; a server's 1xx, response or trailers:
+  // which it is follows from the stream's phase (RFC 9113 §8.1). A request over the peer's stream
+  // limit waits in a queue, first in, first out. Fields are copied or encoded before the call
+  // returns. Field names are lower case already; what RFC 9113 §8.2 and §8.3 forbid is refused with
+  // kField… or kPseudo… errors.
   Result<void, UsageError> send_headers(StreamId id, std::span<const HeaderField> fields,
                                         EndStream end_stream);
-  // Queues `data` (any size; split by the core) after what was queued before. The bytes are referred to and
-  // must stay until BodyReleased{id, tag}, which comes when they were sent or can no longer be.
-  Result<void, UsageError> send_data(StreamId id, Bytes data, EndStream end_stream, BodyTag tag = 0);
-  // Like send_data, but the bytes are copied before the call returns and no BodyReleased is reported.
+  // Queues `data` (any size; split by the core) after what was queued before. The bytes are
+  // referred to and must stay until BodyReleased{id, tag}, which comes when they were sent or can
+  // no longer be.
+  Result<void, UsageError> send_data(StreamId id, Bytes data, EndStream end_stream,
+                                     BodyTag tag = 0);
+  // Like send_data, but the bytes are copied before the call returns and no BodyReleased is
+  // reported.
   Result<void, UsageError> send_data_copy(StreamId id, Bytes data, EndStream end_stream);
   // Attaches a source that is asked for bytes as windows allow; after what was queued before. With
   // kNo, the stream stays open after the source's end (for trailers or more data).
@@ -124,44 +132,52 @@ class Connection {
   Result<void, UsageError> resume_body(StreamId id);
   // Ends our side: an empty DATA with END_STREAM after what is queued.
   Result<void, UsageError> end_stream(StreamId id);
-  // Ends the stream at once (RFC 9113 §6.4); queued output of it is dropped, frames begun are finished.
-  // A request still queued vanishes without a trace. Resetting a stream that is already closed is no error.
+  // Ends the stream at once (RFC 9113 §6.4); queued output of it is dropped, frames begun are
+  // finished. A request still queued vanishes without a trace. Resetting a stream that is already
+  // closed is no error.
   Result<void, UsageError> reset_stream(StreamId id, ErrorCode code = ErrorCode::kCancel);
-  // The application has no more work for this stream: its slot may be reused (see Config::hold_reset_streams).
-  // Harmless on streams that are gone.
+  // The application has no more work for this stream: its slot may be reused (see
+  // Config::hold_reset_streams). Harmless on streams that are gone.
   void release_stream(StreamId id);
   // Server: promises a response to `fields` and gives the new stream's identifier (RFC 9113 §8.4).
   Result<StreamId, UsageError> push_stream(StreamId parent, std::span<const HeaderField> fields);
 
-  // ---- flow control (RFC 9113 §5.2) ----------------------------------------------------------------
+  // ---- flow control (RFC 9113 §5.2)
+  // ----------------------------------------------------------------
 
-  // `size` bytes of DATA of that stream were used: returns their credit, coalesced into WINDOW_UPDATEs.
-  // More than was received and not yet acknowledged is kValueOutOfRange. Streams already gone are no error.
+  // `size` bytes of DATA of that stream were used: returns their credit, coalesced into
+  // WINDOW_UPDATEs. More than was received and not yet acknowledged is kValueOutOfRange. Streams
+  // already gone are no error.
   Result<void, UsageError> acknowledge_received_data(std::uint32_t size, StreamId id);
   // Raises a window at once by a WINDOW_UPDATE; stream 0 is the connection's.
   Result<void, UsageError> increment_flow_control_window(std::uint32_t increment, StreamId id);
-  // What may be sent now: the lesser of stream and connection window; may be negative (RFC 9113 §6.9.2).
+  // What may be sent now: the lesser of stream and connection window; may be negative (RFC 9113
+  // §6.9.2).
   std::int64_t local_flow_control_window(StreamId id) const;
   // What the peer may send now.
   std::int64_t remote_flow_control_window(StreamId id) const;
 
-  // ---- connection ----------------------------------------------------------------------------------
+  // ---- connection
+  // ----------------------------------------------------------------------------------
 
-  // Sends SETTINGS; they count once acknowledged (RFC 9113 §6.5.3). kValueOutOfRange names a bad value.
+  // Sends SETTINGS; they count once acknowledged (RFC 9113 §6.5.3). kValueOutOfRange names a bad
+  // value.
   Result<void, UsageError> update_settings(std::span<const Setting> settings, Time now);
   // Sends PING (RFC 9113 §6.7).
   Result<void, UsageError> ping(const PingData& data, Time now);
-  // Sends GOAWAY with kNoError and 2^31-1 as the last stream: the warning step of a graceful shutdown
-  // (RFC 9113 §6.8). Follow it by close_connection a round trip later. Servers only matter; harmless on clients.
+  // Sends GOAWAY with kNoError and 2^31-1 as the last stream: the warning step of a graceful
+  // shutdown (RFC 9113 §6.8). Follow it by close_connection a round trip later. Servers only
+  // matter; harmless on clients.
   void notify_shutdown();
-  // Sends GOAWAY with the last stream that was processed; no new streams in either direction, open ones may
-  // finish; done() is true when they have.
+  // Sends GOAWAY with the last stream that was processed; no new streams in either direction, open
+  // ones may finish; done() is true when they have.
   void close_connection(ErrorCode code = ErrorCode::kNoError, Bytes additional_data = {});
-  // Ends everything at once: what is in the output already goes out, then GOAWAY, then nothing. Open streams end with
-  // StreamReset.
+  // Ends everything at once: what is in the output already goes out, then GOAWAY, then nothing.
+  // Open streams end with StreamReset.
   void terminate(ErrorCode code, Bytes additional_data = {});
 
-  // ---- looking in: const, O(1), no side effects --------------------------------------------------
+  // ---- looking in: const, O(1), no side effects
+  // --------------------------------------------------
 
   Role role() const;
   const Settings& local_settings() const;   // in force, that is acknowledged
@@ -172,7 +188,8 @@ class Connection {
   StreamState stream_state(StreamId id) const;
   // Bytes of that stream handed over and not yet put into the output (a source counts as 1).
   std::uint64_t queued_data(StreamId id) const;
-  // Whether new requests of ours are still possible: no GOAWAY either way, no failure, identifiers left.
+  // Whether new requests of ours are still possible: no GOAWAY either way, no failure, identifiers
+  // left.
   bool accepts_new_streams() const;
   StreamId highest_remote_stream_id() const;
   // The error that ended the connection, if one did.

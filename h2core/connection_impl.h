@@ -1,5 +1,6 @@
-// The inside of Connection, split by direction: connection.cc (life, looking in), connection_receive.cc
-// (frames in), connection_send.cc (frames out). See connection.h for what it promises.
+// The inside of Connection, split by direction: connection.cc (life, looking in),
+// connection_receive.cc (frames in), connection_send.cc (frames out). See connection.h for what it
+// promises.
 #ifndef H2_H2CORE_CONNECTION_IMPL_H_
 #define H2_H2CORE_CONNECTION_IMPL_H_
 
@@ -41,7 +42,8 @@ class Connection::Impl final : public PieceOwner {
   bool done() const;
 
   Result<StreamId, UsageError> next_stream_id() const;
-  Result<void, UsageError> send_headers(StreamId id, std::span<const HeaderField> fields, EndStream end);
+  Result<void, UsageError> send_headers(StreamId id, std::span<const HeaderField> fields,
+                                        EndStream end);
   Result<void, UsageError> send_span(StreamId id, Bytes data, EndStream end, BodyTag tag);
   Result<void, UsageError> send_copy(StreamId id, Bytes data, EndStream end);
   Result<void, UsageError> send_source(StreamId id, BodySource& source, EndStream end, BodyTag tag);
@@ -94,7 +96,8 @@ class Connection::Impl final : public PieceOwner {
     std::uint32_t epoch;
   };
 
-  // ---- receiving (connection_receive.cc) ----------------------------------------------------------
+  // ---- receiving (connection_receive.cc)
+  // ----------------------------------------------------------
   std::size_t consume(Bytes bytes);
   std::size_t consume_preface(Bytes bytes);
   bool carry_more(Bytes& bytes, std::size_t wanted);
@@ -132,7 +135,8 @@ class Connection::Impl final : public PieceOwner {
   void credit_stream(Stream& stream, std::uint32_t bytes);
   bool charge(std::uint32_t tokens);
 
-  // ---- ends of streams and of the connection ------------------------------------------------------
+  // ---- ends of streams and of the connection
+  // ------------------------------------------------------
   void fail(ErrorCode code, Errc cause, Bytes excerpt = {});
   void fail(const ConnectionError& error) { fail(error.code, error.cause); }
   void fail_stream(StreamId id, ErrorCode code, Errc cause);
@@ -148,9 +152,12 @@ class Connection::Impl final : public PieceOwner {
   Index slot_of(StreamId id) const { return map_.find(id); }
   bool knows_highest(StreamId id) const;
 
-  // ---- sending (connection_send.cc) --------------------------------------------------------------
-  Result<void, UsageError> start_request(StreamId id, std::span<const HeaderField> fields, EndStream end);
-  Result<void, UsageError> send_section(Stream& stream, std::span<const HeaderField> fields, EndStream end);
+  // ---- sending (connection_send.cc)
+  // --------------------------------------------------------------
+  Result<void, UsageError> start_request(StreamId id, std::span<const HeaderField> fields,
+                                         EndStream end);
+  Result<void, UsageError> send_section(Stream& stream, std::span<const HeaderField> fields,
+                                        EndStream end);
   void open_local(Stream& stream);
   void advance_message(Stream& stream, bool end);
   bool may_open_stream() const;
@@ -202,8 +209,8 @@ class Connection::Impl final : public PieceOwner {
   LimitedMemory memory_;
   FrameTrace* const trace_;
 
-  Settings local_;     // ours, acknowledged
-  Settings announced_; // ours, as last sent
+  Settings local_;      // ours, acknowledged
+  Settings announced_;  // ours, as last sent
   Settings remote_;
   bool remote_settings_received_ = false;
   Vector<SentSettings> sent_settings_;
@@ -212,7 +219,7 @@ class Connection::Impl final : public PieceOwner {
 
   hpack::Decoder decoder_;
   hpack::Encoder encoder_;
-  hpack::FieldList fields_;  // of this call's events, and of the block in the making
+  hpack::FieldList fields_;     // of this call's events, and of the block in the making
   Vector<std::uint8_t> block_;  // an encoded field block on its way out
   Block incoming_;
 
@@ -239,21 +246,22 @@ class Connection::Impl final : public PieceOwner {
   std::uint32_t reserved_ = 0;
   std::uint32_t queued_requests_ = 0;
   std::uint32_t held_ = 0;  // streams that ended and keep their slot
-  // DATA of streams that are gone, received and not acknowledged (ConnectionCredit::kOnConsumption).
+  // DATA of streams that are gone, received and not acknowledged
+  // (ConnectionCredit::kOnConsumption).
   std::uint64_t unacknowledged_ = 0;
 
   std::size_t preface_seen_ = 0;  // of the client's 24 bytes, in a server
   bool preface_done_ = false;
-  bool settings_seen_ = false;  // the peer's first frame was SETTINGS
-  Vector<std::uint8_t> carry_;      // the start of a frame that has not arrived whole
-  Vector<std::uint8_t> last_carry_; // the one that this call's events may view
+  bool settings_seen_ = false;       // the peer's first frame was SETTINGS
+  Vector<std::uint8_t> carry_;       // the start of a frame that has not arrived whole
+  Vector<std::uint8_t> last_carry_;  // the one that this call's events may view
   std::uint32_t frames_this_call_ = 0;
   std::uint8_t excerpt_[64] = {};
   Vector<Setting> changed_;  // what this call's RemoteSettingsChanged view
 
   bool goaway_sent_ = false;
   bool goaway_received_ = false;
-  StreamId goaway_last_;       // of the last GOAWAY sent
+  StreamId goaway_last_;  // of the last GOAWAY sent
   StreamId peer_goaway_last_{StreamId::kMax};
   std::optional<ConnectionError> error_;
   bool ended_ = false;  // the byte stream is gone

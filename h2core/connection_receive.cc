@@ -14,14 +14,16 @@ constexpr std::size_t kKeptDebugData = 256;
 
 }  // namespace
 
-// ---- bytes to frames --------------------------------------------------------------------------------
+// ---- bytes to frames
+// --------------------------------------------------------------------------------
 
 Received Connection::Impl::receive_data(Bytes bytes, Time now) {
   now_ = std::max(now_, now);
   ledger_.advance(now_);
   events_.clear();
   if (!pending_.empty()) std::swap(events_, pending_);
-  // A field block that is not complete yet keeps its fields; all others were views of the last call.
+  // A field block that is not complete yet keeps its fields; all others were views of the last
+  // call.
   fields_.keep_from(incoming_.kind == Block::Kind::kNone ? fields_.size() : incoming_.first_field);
   incoming_.first_field = 0;
   changed_.clear();
@@ -45,11 +47,14 @@ std::size_t Connection::Impl::consume(Bytes bytes) {
   while (!bytes.empty() || carry_.size() >= kFrameHeaderSize) {
     if (!carry_.empty()) {
       // Finish the frame that began in an earlier input.
-      // While input waits, a header is left incomplete: what is not taken shows that there is more to do.
+      // While input waits, a header is left incomplete: what is not taken shows that there is more
+      // to do.
       if (carry_.size() < kFrameHeaderSize && paused()) break;
       if (!carry_more(bytes, kFrameHeaderSize)) break;
-      const FrameHeader header = read_frame_header(std::span<const std::uint8_t, 9>(carry_.data(), 9));
-      if (carry_.size() == kFrameHeaderSize && !header_acceptable(header, {carry_.data(), 9})) return given;
+      const FrameHeader header =
+          read_frame_header(std::span<const std::uint8_t, 9>(carry_.data(), 9));
+      if (carry_.size() == kFrameHeaderSize && !header_acceptable(header, {carry_.data(), 9}))
+        return given;
       if (paused(header)) break;
       if (!carry_more(bytes, kFrameHeaderSize + header.length)) break;
       std::swap(carry_, last_carry_);
@@ -76,7 +81,8 @@ std::size_t Connection::Impl::consume(Bytes bytes) {
   return error_ ? given : given - bytes.size();
 }
 
-// Moves input into carry_ until it holds `wanted` bytes; false: not there yet (or no memory: failed).
+// Moves input into carry_ until it holds `wanted` bytes; false: not there yet (or no memory:
+// failed).
 bool Connection::Impl::carry_more(Bytes& bytes, std::size_t wanted) {
   const std::size_t missing = wanted > carry_.size() ? wanted - carry_.size() : 0;
   const std::size_t part = std::min(missing, bytes.size());
@@ -108,9 +114,10 @@ std::size_t Connection::Impl::consume_preface(Bytes bytes) {
 // What can be judged from the first nine bytes is judged before any of the payload is kept.
 bool Connection::Impl::header_acceptable(const FrameHeader& header, Bytes start) {
   if (!settings_seen_ && (header.type != FrameType::kSettings || header.has(kFlagAck))) {
-    // RFC 9113 §3.4: the first frame is SETTINGS. A client says what came instead, as it is often HTTP/1.1.
-    const bool looks_like_text = role_ == Role::kClient && start.size() >= 4 &&
-                                 std::memcmp(start.data(), "HTTP", 4) == 0;
+    // RFC 9113 §3.4: the first frame is SETTINGS. A client says what came instead, as it is often
+    // HTTP/1.1.
+    const bool looks_like_text =
+        role_ == Role::kClient && start.size() >= 4 && std::memcmp(start.data(), "HTTP", 4) == 0;
     fail(ErrorCode::kProtocolError,
          looks_like_text || header.length > local_.max_frame_size ? Errc::kNotHttp2
                                                                   : Errc::kFirstFrameNotSettings,
@@ -144,7 +151,8 @@ bool Connection::Impl::paused() const {
 
 bool Connection::Impl::paused(const FrameHeader& header) const {
   if (paused()) return true;
-  // Views of this call's settings may not move; what does not fit beside them comes in the next call.
+  // Views of this call's settings may not move; what does not fit beside them comes in the next
+  // call.
   return header.type == FrameType::kSettings && !changed_.empty() &&
          changed_.capacity() - changed_.size() < header.length / 6;
 }
@@ -163,7 +171,8 @@ void Connection::Impl::handle_frame(const FrameHeader& header, Bytes payload) {
   std::visit([this](const auto& f) { handle(f); }, *frame);
 }
 
-// ---- verdicts ---------------------------------------------------------------------------------------
+// ---- verdicts
+// ---------------------------------------------------------------------------------------
 
 // Whether the stream has been used, so that it is closed if it is not there any more.
 bool Connection::Impl::knows_highest(StreamId id) const {
@@ -216,7 +225,8 @@ bool Connection::Impl::charge(std::uint32_t tokens) {
   return false;
 }
 
-// ---- HEADERS, PUSH_PROMISE, CONTINUATION (RFC 9113 §6.2, §6.6, §6.10) -----------------------------------
+// ---- HEADERS, PUSH_PROMISE, CONTINUATION (RFC 9113 §6.2, §6.6, §6.10)
+// -----------------------------------
 
 void Connection::Impl::handle(const HeadersFrame& frame) {
   incoming_ = Block{};
@@ -233,7 +243,8 @@ void Connection::Impl::handle(const HeadersFrame& frame) {
   } else {
     // The state moves when the block is complete; here it is only asked.
     const Cell& cell = judge(frame.stream_id, input);
-    incoming_.kind = cell.verdict == Verdict::kAccept ? Block::Kind::kMessage : Block::Kind::kDiscard;
+    incoming_.kind =
+        cell.verdict == Verdict::kAccept ? Block::Kind::kMessage : Block::Kind::kDiscard;
     if (cell.verdict == Verdict::kConnectionError) fail(cell.code, cell.cause);
     if (cell.verdict == Verdict::kStreamError) fail_stream(frame.stream_id, cell.code, cell.cause);
   }
@@ -252,8 +263,8 @@ Connection::Impl::Block::Kind Connection::Impl::open_remote_stream(const Headers
       fail(ErrorCode::kProtocolError,
            role_ == Role::kServer ? Errc::kStreamIdWrongParity : Errc::kFrameOnIdleStream);
     } else if (never_seen && role_ == Role::kServer) {
-      // > The identifier of a newly established stream MUST be numerically greater than all streams that
-      // > the initiating endpoint has opened or reserved. (RFC 9113 §5.1.1)
+      // > The identifier of a newly established stream MUST be numerically greater than all streams
+      // that > the initiating endpoint has opened or reserved. (RFC 9113 §5.1.1)
       fail(ErrorCode::kProtocolError, Errc::kStreamIdNotIncreasing);
     } else if (cell.verdict == Verdict::kIgnore) {
       return Block::Kind::kDiscard;
@@ -266,7 +277,8 @@ Connection::Impl::Block::Kind Connection::Impl::open_remote_stream(const Headers
     return Block::Kind::kDiscard;
   }
   if (role_ == Role::kClient || !id.is_client_initiated()) {
-    // A server starts streams by PUSH_PROMISE only, and a client uses odd identifiers (RFC 9113 §5.1.1).
+    // A server starts streams by PUSH_PROMISE only, and a client uses odd identifiers (RFC 9113
+    // §5.1.1).
     fail(ErrorCode::kProtocolError,
          role_ == Role::kClient ? Errc::kFrameOnIdleStream : Errc::kStreamIdWrongParity);
     return Block::Kind::kDiscard;
@@ -390,7 +402,8 @@ void Connection::Impl::finish_message(const Block& block, FieldsView fields) {
   }
   if (!receive_state(stream, input)) return;
   if (decoder_.list_truncated() && !refuse_large_section(stream)) return;
-  if (stream.receive_phase != MessagePhase::kExpectHeaders) return finish_trailers(stream, block, fields);
+  if (stream.receive_phase != MessagePhase::kExpectHeaders)
+    return finish_trailers(stream, block, fields);
   if (role_ == Role::kServer) return finish_request(stream, block, fields);
   finish_response(stream, block, fields);
 }
@@ -421,7 +434,8 @@ void Connection::Impl::finish_request(Stream& stream, const Block& block, Fields
   SectionInfo info;
   if (config_.validation == FieldValidation::kStrict) {
     info = check_request(fields, local_.enable_connect_protocol);
-    if (info.fault != Errc::kNone) return fail_stream(stream.id, ErrorCode::kProtocolError, info.fault);
+    if (info.fault != Errc::kNone)
+      return fail_stream(stream.id, ErrorCode::kProtocolError, info.fault);
   }
   stream.request_is_head = info.is_head;
   stream.request_is_connect = info.is_connect;
@@ -476,8 +490,8 @@ void Connection::Impl::finish_response(Stream& stream, const Block& block, Field
 }
 
 void Connection::Impl::finish_trailers(Stream& stream, const Block& block, FieldsView fields) {
-  if (!receive_phase(stream, block.end_stream ? MessageInput::kTrailersEndStream
-                                              : MessageInput::kTrailers)) {
+  if (!receive_phase(
+          stream, block.end_stream ? MessageInput::kTrailersEndStream : MessageInput::kTrailers)) {
     return;
   }
   if (config_.validation == FieldValidation::kStrict) {
@@ -527,12 +541,14 @@ void Connection::Impl::finish_push(const Block& block, FieldsView fields) {
   report(PushedStreamReceived{block.stream_id, block.promised_id, fields});
 }
 
-// ---- DATA (RFC 9113 §6.1, §6.9) ---------------------------------------------------------------------------
+// ---- DATA (RFC 9113 §6.1, §6.9)
+// ---------------------------------------------------------------------------
 
 void Connection::Impl::handle(const DataFrame& frame) {
   const std::uint32_t length = frame.flow_controlled_length;
-  // > A receiver that receives a flow-controlled frame MUST always account for its contribution against the
-  // > connection flow-control window, unless the receiver treats this as a connection error (RFC 9113 §6.9)
+  // > A receiver that receives a flow-controlled frame MUST always account for its contribution
+  // against the > connection flow-control window, unless the receiver treats this as a connection
+  // error (RFC 9113 §6.9)
   if (!receive_window_.receive(length)) {
     return fail(ErrorCode::kFlowControlError, Errc::kWindowExceeded);
   }
@@ -576,12 +592,14 @@ void Connection::Impl::handle(const DataFrame& frame) {
   // Padding has been used the moment it arrives.
   credit_connection(on_receipt ? length : padding);
   credit_stream(stream, padding);
+  if (error_) return;  // no memory for the credit
   if (data_length >= cost::kUsefulDataBytes) ledger_.refund(cost::kRefundData);
   if (data_length == 0 && !frame.end_stream) {
     charge(cost::kEmptyData);
     return;
   }
-  report(DataReceived{stream.id, frame.data, length, frame.end_stream ? EndStream::kYes : EndStream::kNo});
+  report(DataReceived{stream.id, frame.data, length,
+                      frame.end_stream ? EndStream::kYes : EndStream::kNo});
   if (frame.end_stream) close_if_ended(stream);
 }
 
@@ -595,11 +613,13 @@ void Connection::Impl::credit_connection(std::uint32_t bytes) {
 void Connection::Impl::credit_stream(Stream& stream, std::uint32_t bytes) {
   const std::uint32_t increment = stream.receive_window.acknowledge(bytes);
   // The window of a side that has ended is of no use to the peer.
-  const bool open = stream.state == StreamState::kOpen || stream.state == StreamState::kHalfClosedLocal;
+  const bool open =
+      stream.state == StreamState::kOpen || stream.state == StreamState::kHalfClosedLocal;
   if (increment > 0 && open) write_window_update(stream.id, increment);
 }
 
-// ---- the other frames -------------------------------------------------------------------------------------
+// ---- the other frames
+// -------------------------------------------------------------------------------------
 
 // RFC 9113 §5.3.2: the deprecated priority scheme; understood, not followed.
 void Connection::Impl::handle(const PriorityFrame&) { charge(cost::kIgnoredFrame); }
@@ -623,7 +643,8 @@ void Connection::Impl::handle(const RstStreamFrame& frame) {
                        refused ? Errc::kRefusedByPeer : Errc::kResetByPeer,
                        refused ? Processed::kNo : Processed::kUnknown});
   }
-  stream.held = config_.hold_reset_streams && role_ == Role::kServer && stream.seen && !stream.send_ended;
+  stream.held =
+      config_.hold_reset_streams && role_ == Role::kServer && stream.seen && !stream.send_ended;
   close_stream(slot, StreamState::kClosedByPeerReset);
 }
 
@@ -639,19 +660,22 @@ void Connection::Impl::handle(const SettingsFrame& frame) {
     if (wrong.code != ErrorCode::kNoError) return fail(wrong);
   }
   const std::size_t first = changed_.size();
-  if (!changed_.reserve(std::max<std::size_t>(first + frame.count(), config_.max_settings_entries))) {
+  if (!changed_.reserve(
+          std::max<std::size_t>(first + frame.count(), config_.max_settings_entries))) {
     return out_of_memory();
   }
   const Settings before = remote_;
   for (std::size_t i = 0; i < frame.count(); ++i) {
     const Setting setting = setting_at(frame, i);
-    if (setting.code == SettingCode::kHeaderTableSize) encoder_.set_peer_max_table_size(setting.value);
+    if (setting.code == SettingCode::kHeaderTableSize)
+      encoder_.set_peer_max_table_size(setting.value);
     remote_.apply(setting);
     (void)changed_.push_back(setting);
   }
   const bool first_settings = !remote_settings_received_;
   remote_settings_received_ = true;
-  std::uint32_t tokens = cost::kSettings + cost::kSettingsEntry * static_cast<std::uint32_t>(frame.count());
+  std::uint32_t tokens =
+      cost::kSettings + cost::kSettingsEntry * static_cast<std::uint32_t>(frame.count());
   if (remote_.initial_window_size != before.initial_window_size) {
     tokens += static_cast<std::uint32_t>(streams_.live());
     apply_remote_initial_window(before.initial_window_size, remote_.initial_window_size);
@@ -738,8 +762,8 @@ void Connection::Impl::handle(const GoAwayFrame& frame) {
     if (stream.id.value == 0 || !stream.id.is_initiated_by(role_)) continue;
     if (!stream.queued && stream.id <= frame.last_stream_id) continue;
     if (stream.seen) {
-      report(StreamReset{stream.id, ResetBy::kGoAway, ErrorCode::kRefusedStream, Errc::kRefusedByPeer,
-                         Processed::kNo});
+      report(StreamReset{stream.id, ResetBy::kGoAway, ErrorCode::kRefusedStream,
+                         Errc::kRefusedByPeer, Processed::kNo});
     }
     close_stream(slot, StreamState::kClosedByGoAway);
   }
@@ -749,9 +773,9 @@ void Connection::Impl::handle(const GoAwayFrame& frame) {
 void Connection::Impl::handle(const WindowUpdateFrame& frame) {
   if (++window_updates_ > cost::kWindowUpdatesPerData && !charge(cost::kWindowUpdate)) return;
   if (frame.stream_id.is_connection()) {
-    // > A receiver MUST treat the receipt of a WINDOW_UPDATE frame with a flow-control window increment
-    // > of 0 as a stream error ... errors on the connection flow-control window MUST be treated as a
-    // > connection error (RFC 9113 §6.9)
+    // > A receiver MUST treat the receipt of a WINDOW_UPDATE frame with a flow-control window
+    // increment > of 0 as a stream error ... errors on the connection flow-control window MUST be
+    // treated as a > connection error (RFC 9113 §6.9)
     if (frame.increment == 0) return fail(ErrorCode::kProtocolError, Errc::kWindowIncrementZero);
     if (!send_window_.expand(frame.increment)) {
       return fail(ErrorCode::kFlowControlError, Errc::kWindowOverflow);

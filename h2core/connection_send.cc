@@ -14,7 +14,8 @@ Unexpected<UsageError> usage(Errc cause) { return unexpected(UsageError{cause});
 
 }  // namespace
 
-// ---- field sections -----------------------------------------------------------------------------------
+// ---- field sections
+// -----------------------------------------------------------------------------------
 
 Result<StreamId, UsageError> Connection::Impl::next_stream_id() const {
   const std::uint32_t first = role_ == Role::kClient ? 1 : 2;
@@ -24,12 +25,15 @@ Result<StreamId, UsageError> Connection::Impl::next_stream_id() const {
   return StreamId{last + 2};
 }
 
-Result<void, UsageError> Connection::Impl::send_headers(StreamId id, std::span<const HeaderField> fields,
+Result<void, UsageError> Connection::Impl::send_headers(StreamId id,
+                                                        std::span<const HeaderField> fields,
                                                         EndStream end) {
   if (error_ || ended_) return usage(Errc::kConnectionClosed);
-  if (const Index slot = slot_of(id); slot != kNoIndex) return send_section(streams_[slot], fields, end);
+  if (const Index slot = slot_of(id); slot != kNoIndex)
+    return send_section(streams_[slot], fields, end);
   if (role_ == Role::kServer || !id.is_client_initiated()) {
-    return usage(id.is_initiated_by(role_) || id.is_connection() ? Errc::kWrongRole : Errc::kStreamUnknown);
+    return usage(id.is_initiated_by(role_) || id.is_connection() ? Errc::kWrongRole
+                                                                 : Errc::kStreamUnknown);
   }
   if (id <= highest_submitted_) {
     return usage(map_.ended(id) ? Errc::kStreamClosedLocally : Errc::kStreamIdUnavailable);
@@ -40,7 +44,8 @@ Result<void, UsageError> Connection::Impl::send_headers(StreamId id, std::span<c
 
 // Identifiers are given in the order of submission and requests go out in that order, so that an
 // identifier can be fixed now although its HEADERS may have to wait (RFC 9113 §5.1.1, §5.1.2).
-Result<void, UsageError> Connection::Impl::start_request(StreamId id, std::span<const HeaderField> fields,
+Result<void, UsageError> Connection::Impl::start_request(StreamId id,
+                                                         std::span<const HeaderField> fields,
                                                          EndStream end) {
   if (closing()) return usage(Errc::kConnectionClosed);
   SectionInfo info;
@@ -105,7 +110,8 @@ void Connection::Impl::advance_message(Stream& stream, bool end) {
                                                         : MessageInput::kFinalSection)
                           .next;
   stream.state =
-      transition(stream.state, end ? StreamInput::kSendHeadersEndStream : StreamInput::kSendHeaders).next;
+      transition(stream.state, end ? StreamInput::kSendHeadersEndStream : StreamInput::kSendHeaders)
+          .next;
   if (end) end_sending(stream);
 }
 
@@ -116,7 +122,8 @@ bool Connection::Impl::may_open_stream() const {
 }
 
 // 1xx, response and trailers, on a stream that is there.
-Result<void, UsageError> Connection::Impl::send_section(Stream& stream, std::span<const HeaderField> fields,
+Result<void, UsageError> Connection::Impl::send_section(Stream& stream,
+                                                        std::span<const HeaderField> fields,
                                                         EndStream end) {
   const bool ends = end == EndStream::kYes;
   if (stream.send_ended || stream.held) return usage(Errc::kStreamClosedLocally);
@@ -204,12 +211,14 @@ Result<StreamId, UsageError> Connection::Impl::push_stream(StreamId parent,
   }
   highest_submitted_ = highest_local_ = *id;
   ++reserved_;
-  if (!write_section(FrameType::kPushPromise, parent, 0, *id, fields)) return usage(Errc::kOutOfMemory);
+  if (!write_section(FrameType::kPushPromise, parent, 0, *id, fields))
+    return usage(Errc::kOutOfMemory);
   return id;
 }
 
 // Fields kept for later: lengths, mark, bytes.
-bool Connection::Impl::pack_fields(std::span<const HeaderField> fields, Vector<std::uint8_t>& into) {
+bool Connection::Impl::pack_fields(std::span<const HeaderField> fields,
+                                   Vector<std::uint8_t>& into) {
   into.clear();
   for (const HeaderField& field : fields) {
     const std::uint32_t lengths[2] = {static_cast<std::uint32_t>(field.name.size()),
@@ -219,7 +228,8 @@ bool Connection::Impl::pack_fields(std::span<const HeaderField> fields, Vector<s
     head[8] = field.sensitive ? 1 : 0;
     if (!into.append(head, sizeof head) ||
         !into.append(reinterpret_cast<const std::uint8_t*>(field.name.data()), field.name.size()) ||
-        !into.append(reinterpret_cast<const std::uint8_t*>(field.value.data()), field.value.size())) {
+        !into.append(reinterpret_cast<const std::uint8_t*>(field.value.data()),
+                     field.value.size())) {
       return false;
     }
   }
@@ -240,8 +250,8 @@ bool Connection::Impl::write_packed_section(StreamId id, Bytes packed, bool end_
   return write_block(FrameType::kHeaders, id, end_stream ? kFlagEndStream : 0, {});
 }
 
-bool Connection::Impl::write_section(FrameType first, StreamId id, std::uint8_t flags, StreamId promised,
-                                     std::span<const HeaderField> fields) {
+bool Connection::Impl::write_section(FrameType first, StreamId id, std::uint8_t flags,
+                                     StreamId promised, std::span<const HeaderField> fields) {
   if (!begin_block()) return false;
   for (const HeaderField& field : fields) {
     if (!add_to_block(field)) return false;
@@ -268,7 +278,8 @@ bool Connection::Impl::add_to_block(const HeaderField& field) {
 }
 
 // Cuts block_ into one frame and as many CONTINUATIONs as it takes (RFC 9113 §4.3).
-bool Connection::Impl::write_block(FrameType first, StreamId id, std::uint8_t flags, StreamId promised) {
+bool Connection::Impl::write_block(FrameType first, StreamId id, std::uint8_t flags,
+                                   StreamId promised) {
   fields_sent_.wire += block_.size();
   Bytes rest(block_.data(), block_.size());
   std::uint8_t promise[4];
@@ -281,9 +292,9 @@ bool Connection::Impl::write_block(FrameType first, StreamId id, std::uint8_t fl
   do {
     const std::size_t part = std::min<std::size_t>(rest.size(), remote_.max_frame_size - prefix);
     const bool last = part == rest.size();
-    FrameHeader header{static_cast<std::uint32_t>(prefix + part), type,
-                       static_cast<std::uint8_t>((type == first ? flags : 0) | (last ? kFlagEndHeaders : 0)),
-                       id};
+    FrameHeader header{
+        static_cast<std::uint32_t>(prefix + part), type,
+        static_cast<std::uint8_t>((type == first ? flags : 0) | (last ? kFlagEndHeaders : 0)), id};
     std::uint8_t* out = output_.reserve(kFrameHeaderSize + prefix + part);
     if (out == nullptr) {
       out_of_memory();
@@ -304,7 +315,8 @@ bool Connection::Impl::write_block(FrameType first, StreamId id, std::uint8_t fl
   return true;
 }
 
-// ---- bodies ---------------------------------------------------------------------------------------------
+// ---- bodies
+// ---------------------------------------------------------------------------------------------
 
 Index Connection::Impl::new_outgoing(Outgoing::Kind kind, StreamId id) {
   Index index = outgoing_.reuse();
@@ -371,7 +383,8 @@ bool Connection::Impl::fits_now(const Stream& stream, std::size_t size) const {
          bytes <= stream.send_window.available();
 }
 
-Result<void, UsageError> Connection::Impl::send_span(StreamId id, Bytes data, EndStream end, BodyTag tag) {
+Result<void, UsageError> Connection::Impl::send_span(StreamId id, Bytes data, EndStream end,
+                                                     BodyTag tag) {
   auto slot = sending_slot(id);
   if (!slot) return unexpected(slot.error());
   Stream& stream = streams_[*slot];
@@ -410,8 +423,8 @@ Result<void, UsageError> Connection::Impl::send_copy(StreamId id, Bytes data, En
   return queue_body(*slot, index, ends);
 }
 
-Result<void, UsageError> Connection::Impl::send_source(StreamId id, BodySource& source, EndStream end,
-                                                       BodyTag tag) {
+Result<void, UsageError> Connection::Impl::send_source(StreamId id, BodySource& source,
+                                                       EndStream end, BodyTag tag) {
   auto slot = sending_slot(id);
   if (!slot) return unexpected(slot.error());
   const Index index = new_outgoing(Outgoing::Kind::kSource, id);
@@ -447,7 +460,8 @@ Result<void, UsageError> Connection::Impl::resume_body(StreamId id) {
   return {};
 }
 
-// Deals with what needs no window at the head of a stream's queue; then the stream waits for its turn.
+// Deals with what needs no window at the head of a stream's queue; then the stream waits for its
+// turn.
 void Connection::Impl::advance_queue(Index slot) {
   Stream& stream = streams_[slot];
   while (!stream.queued && stream.first != kNoIndex) {
@@ -493,7 +507,8 @@ void Connection::Impl::on_piece_sent(std::uint32_t owner, std::size_t bytes) noe
   if (out.in_output == 0 && out.detached) release_outgoing(owner);
 }
 
-// ---- DATA (RFC 9113 §6.1) -----------------------------------------------------------------------------------
+// ---- DATA (RFC 9113 §6.1)
+// -----------------------------------------------------------------------------------
 
 void Connection::Impl::make_ready(Index slot) {
   Stream& stream = streams_[slot];
@@ -535,16 +550,20 @@ void Connection::Impl::write_data(Index slot) {
   const Index index = stream.first;
   Outgoing& out = outgoing_[index];
   const std::int64_t window = std::min(stream.send_window.available(), send_window_.available());
-  if (window <= 0) return;  // a stream's may have become negative since it was ready (RFC 9113 §6.9.2)
-  const auto room = static_cast<std::size_t>(std::min<std::int64_t>(window, remote_.max_frame_size));
-  const bool written = out.kind == Outgoing::Kind::kSource ? write_from_source(stream, out, room)
-                                                           : write_from_bytes(stream, out, index, room);
+  if (window <= 0)
+    return;  // a stream's may have become negative since it was ready (RFC 9113 §6.9.2)
+  const auto room =
+      static_cast<std::size_t>(std::min<std::int64_t>(window, remote_.max_frame_size));
+  const bool written = out.kind == Outgoing::Kind::kSource
+                           ? write_from_source(stream, out, room)
+                           : write_from_bytes(stream, out, index, room);
   // The stream may be gone by now (its end was sent, or its source failed).
   if (written && streams_[slot].first != kNoIndex) advance_queue(slot);
 }
 
 // False: nothing more to be done for this stream now.
-bool Connection::Impl::write_from_bytes(Stream& stream, Outgoing& out, Index index, std::size_t room) {
+bool Connection::Impl::write_from_bytes(Stream& stream, Outgoing& out, Index index,
+                                        std::size_t room) {
   const Bytes part = out.rest.first(std::min(out.rest.size(), room));
   const bool last = part.size() == out.rest.size();
   const bool ends = last && out.end_stream;
@@ -651,7 +670,8 @@ void Connection::Impl::end_sending(Stream& stream) {
   close_if_ended(stream);
 }
 
-// ---- requests over the peer's limit ----------------------------------------------------------------------------
+// ---- requests over the peer's limit
+// ----------------------------------------------------------------------------
 
 void Connection::Impl::open_queued_requests() {
   while (queued_requests_ > 0 && !error_ && !closing() && may_open_stream()) {
@@ -677,7 +697,8 @@ void Connection::Impl::open_queued_requests() {
   }
 }
 
-// ---- single frames ---------------------------------------------------------------------------------------------
+// ---- single frames
+// ---------------------------------------------------------------------------------------------
 
 bool Connection::Impl::write_frame(const FrameHeader& header, Bytes payload) {
   if (!settle_frame(header, payload)) {
@@ -722,7 +743,8 @@ void Connection::Impl::write_goaway(StreamId last, ErrorCode code, Bytes additio
   write_u32(payload, last.value);
   write_u32(payload + 4, static_cast<std::uint32_t>(code));
   if (extra > 0) std::memcpy(payload + 8, additional_data.data(), extra);
-  const FrameHeader header{static_cast<std::uint32_t>(8 + extra), FrameType::kGoAway, 0, kConnectionStream};
+  const FrameHeader header{static_cast<std::uint32_t>(8 + extra), FrameType::kGoAway, 0,
+                           kConnectionStream};
   // Without memory the connection ends without a word.
   if (settle_frame(header, {payload, 8 + extra})) trace_sent(header, {payload, 8 + extra});
 }

@@ -53,6 +53,7 @@ struct Stream {
   bool queued = false;   // a request that waits for the peer's limit
   bool counted = false;  // counts against a stream limit
   bool held = false;     // ended early; keeps its slot until released
+  bool closing = false;  // is being closed, or held
   bool seen = false;     // the application knows of it
   bool ready = false;    // in the list of streams that may send DATA
   bool request_is_head = false;

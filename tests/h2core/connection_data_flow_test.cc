@@ -24,7 +24,8 @@ std::string pattern(std::size_t n) {
 
 class StringSource final : public BodySource {
  public:
-  explicit StringSource(std::string text, std::size_t step = 1'000'000) : text_(std::move(text)), step_(step) {}
+  explicit StringSource(std::string text, std::size_t step = 1'000'000)
+      : text_(std::move(text)), step_(step) {}
   Read read(std::span<std::uint8_t> buffer) noexcept override {
     ++reads;
     if (starve) return {0, State::kMore};
@@ -65,7 +66,9 @@ TEST(DataOut, ABodyIsSplitAtTheWindowsAndGoesOn) {
   const WireOutput out = client.frames();
   EXPECT_EQ(out.frames.back().flags, kFlagEndStream);
   EXPECT_EQ(std::count_if(out.frames.begin(), out.frames.end(),
-                          [](const WireFrame& f) { return f.is(FrameType::kData) && f.flags == kFlagEndStream; }),
+                          [](const WireFrame& f) {
+                            return f.is(FrameType::kData) && f.flags == kFlagEndStream;
+                          }),
             1);
   for (const WireFrame& frame : out.frames) EXPECT_LE(frame.payload.size(), 16'384U);
 }
@@ -120,7 +123,8 @@ TEST(DataOut, ASourceThatFailsResetsItsStream) {
   client.drain();
   const WireOutput out = client.frames();
   ASSERT_NE(out.find(FrameType::kRstStream, 1), nullptr) << to_string(out);
-  EXPECT_EQ(out.find(FrameType::kRstStream, 1)->u32(0), static_cast<std::uint32_t>(ErrorCode::kInternalError));
+  EXPECT_EQ(out.find(FrameType::kRstStream, 1)->u32(0),
+            static_cast<std::uint32_t>(ErrorCode::kInternalError));
   EXPECT_EQ(client.count("BodyReleased stream=1 tag=9 incomplete"), 1U) << client.text();
 }
 
@@ -210,7 +214,8 @@ TEST(DataOut, OneStreamsEmptyWindowDoesNotHoldTheOthers) {
 
 TEST(DataOut, MarkSentInAnyPartsGivesTheSameBytes) {
   std::string whole;
-  for (const std::size_t part : {std::size_t{1'000'000}, std::size_t{1}, std::size_t{7}, std::size_t{1'000}}) {
+  for (const std::size_t part :
+       {std::size_t{1'000'000}, std::size_t{1}, std::size_t{7}, std::size_t{1'000}}) {
     Config config = Config::client();
     config.copy_below = 64;
     Driven client(Role::kClient, config);
@@ -246,13 +251,15 @@ TEST(DataIn, EachFrameIsReportedAndItsCreditReturnedWhenUsed) {
   EXPECT_EQ(server.conn.remote_flow_control_window(kOne), 65'535 - 64'000);
   server.drain();
   EXPECT_EQ(server.frames().count(FrameType::kWindowUpdate, 1), 0U) << "nothing was used yet";
-  EXPECT_GE(server.frames().count(FrameType::kWindowUpdate, 0), 1U) << "the connection is credited on receipt";
+  EXPECT_GE(server.frames().count(FrameType::kWindowUpdate, 0), 1U)
+      << "the connection is credited on receipt";
   ASSERT_TRUE(server.conn.acknowledge_received_data(64'000, kOne));
   server.drain();
   const WireOutput out = server.frames();
   ASSERT_EQ(out.count(FrameType::kWindowUpdate, 1), 1U) << to_string(out);
   EXPECT_EQ(out.find(FrameType::kWindowUpdate, 1)->u32(0), 64'000U);
-  EXPECT_EQ(server.conn.remote_flow_control_window(kOne), 65'535 - 16'000) << "the connection's credit is saved up";
+  EXPECT_EQ(server.conn.remote_flow_control_window(kOne), 65'535 - 16'000)
+      << "the connection's credit is saved up";
 }
 
 TEST(DataIn, SmallCreditsAreCoalesced) {
@@ -279,7 +286,8 @@ TEST(DataIn, CreditThatWasSavedUpIsAnnouncedWhenTheWindowShrinks) {
   server.drain();
   EXPECT_EQ(server.frames().count(FrameType::kWindowUpdate, 1), 0U);
   server.feed(FrameScript().settings_ack()).drain();
-  ASSERT_EQ(server.frames().count(FrameType::kWindowUpdate, 1), 1U) << "else the peer would wait for ever";
+  ASSERT_EQ(server.frames().count(FrameType::kWindowUpdate, 1), 1U)
+      << "else the peer would wait for ever";
   EXPECT_EQ(server.conn.remote_flow_control_window(kOne), 1'000);
 }
 
@@ -300,7 +308,11 @@ TEST(DataIn, CreditOnConsumptionHoldsTheConnectionsWindow) {
   config.connection_credit = ConnectionCredit::kOnConsumption;
   Driven server(Role::kServer, config);
   start(server);
-  server.feed(FrameScript().headers(1, post()).data(1, pattern(16'000)).data(1, pattern(16'000)).data(1, pattern(16'000)));
+  server.feed(FrameScript()
+                  .headers(1, post())
+                  .data(1, pattern(16'000))
+                  .data(1, pattern(16'000))
+                  .data(1, pattern(16'000)));
   server.drain();
   EXPECT_EQ(server.frames().count(FrameType::kWindowUpdate), 0U);
   EXPECT_EQ(server.conn.remote_flow_control_window(kConnectionStream), 65'535 - 48'000);
@@ -312,14 +324,16 @@ TEST(DataIn, CreditOnConsumptionHoldsTheConnectionsWindow) {
 
 // Whatever becomes of the streams, the connection's window is whole again when all have ended.
 TEST(DataIn, TheConnectionsWindowNeverLeaks) {
-  for (const ConnectionCredit credit : {ConnectionCredit::kOnReceipt, ConnectionCredit::kOnConsumption}) {
+  for (const ConnectionCredit credit :
+       {ConnectionCredit::kOnReceipt, ConnectionCredit::kOnConsumption}) {
     Config config = Config::server();
     config.connection_credit = credit;
     Driven server(Role::kServer, config);
     start(server);
     std::int64_t granted = 65'535;
     std::int64_t used = 0;
-    const auto data = [&](std::uint32_t id, std::size_t n, End end = kOpen, std::optional<std::uint8_t> padding = {}) {
+    const auto data = [&](std::uint32_t id, std::size_t n, End end = kOpen,
+                          std::optional<std::uint8_t> padding = {}) {
       server.feed(FrameScript().data(id, pattern(n), end, padding));
       used += static_cast<std::int64_t>(n) + (padding ? *padding + 1 : 0);
       server.drain();
@@ -330,7 +344,8 @@ TEST(DataIn, TheConnectionsWindowNeverLeaks) {
       data(base, 3'000, kOpen, 200);
       data(base, 10, kEnd);
       ASSERT_EQ(server.send(base, response_fields(200), kYes), Errc::kNone);
-      ASSERT_TRUE(server.conn.acknowledge_received_data(3'010, StreamId{base})) << "used after the end";
+      ASSERT_TRUE(server.conn.acknowledge_received_data(3'010, StreamId{base}))
+          << "used after the end";
       server.feed(FrameScript().headers(base + 2, post()));  // reset by us
       data(base + 2, 3'000);
       ASSERT_TRUE(server.conn.reset_stream(StreamId{base + 2}));
@@ -340,7 +355,8 @@ TEST(DataIn, TheConnectionsWindowNeverLeaks) {
       data(base + 4, 3'000);
       server.feed(FrameScript().rst(base + 4));
       server.conn.release_stream(StreamId{base + 4});
-      server.feed(FrameScript().headers(base + 6, post("/", {{"content-length", "5"}})));  // malformed
+      server.feed(
+          FrameScript().headers(base + 6, post("/", {{"content-length", "5"}})));  // malformed
       data(base + 6, 3'000, kEnd);
       server.conn.release_stream(StreamId{base + 6});
       server.feed(FrameScript().headers(base + 8, post()));  // all padding
@@ -382,11 +398,13 @@ TEST(DataIn, OneRunningAndNinetyNinePausedStreamsFinish) {
       if (data->stream_id.value != 199) return;  // never read
       received += data->data.size();
       ended = data->end_stream == kYes;
-      ASSERT_TRUE(conn.acknowledge_received_data(static_cast<std::uint32_t>(data->data.size()), data->stream_id));
+      ASSERT_TRUE(conn.acknowledge_received_data(static_cast<std::uint32_t>(data->data.size()),
+                                                 data->stream_id));
     }
   });
   const Fields fields = get();
-  for (std::uint32_t id = 1; id < 200; id += 2) ASSERT_TRUE(client.send_headers(StreamId{id}, views_of(fields), kYes));
+  for (std::uint32_t id = 1; id < 200; id += 2)
+    ASSERT_TRUE(client.send_headers(StreamId{id}, views_of(fields), kYes));
   ASSERT_TRUE(link.run_until_idle());
   EXPECT_EQ(received, body.size());
   EXPECT_TRUE(ended);

@@ -16,7 +16,8 @@ TEST(Headers, ARequestIsReportedWithItsFieldsInOrder) {
   start(server);
   server.feed(FrameScript().headers(1, get("/x?y=1", {{"b", "2"}, {"a", "1"}, {"b", "3"}}), kEnd));
   EXPECT_EQ(server.text(),
-            "RequestReceived stream=1 end {:method: GET; :scheme: https; :path: /x?y=1; :authority: example.org; b: 2; a: 1; "
+            "RequestReceived stream=1 end {:method: GET; :scheme: https; :path: /x?y=1; "
+            ":authority: example.org; b: 2; a: 1; "
             "b: 3; }\n");
   EXPECT_EQ(server.conn.stream_state(StreamId{1}), StreamState::kHalfClosedRemote);
   EXPECT_EQ(server.conn.stream_counts().active_remote, 1U);
@@ -35,7 +36,8 @@ TEST(Headers, ARequestAndItsResponseGoBothWays) {
   ASSERT_EQ(server.send(1, response_fields(204, {{"server", "x"}}), kYes), Errc::kNone);
   server.drain();
   client.feed(bytes_of(server.out));
-  EXPECT_TRUE(client.has("ResponseReceived stream=1 status=204 end {:status: 204; server: x; }")) << client.text();
+  EXPECT_TRUE(client.has("ResponseReceived stream=1 status=204 end {:status: 204; server: x; }"))
+      << client.text();
   EXPECT_TRUE(is_over(client.conn.stream_state(StreamId{1})));
   EXPECT_EQ(client.conn.stream_counts().active_local, 0U);
   EXPECT_EQ(server.conn.stream_counts().active_remote, 0U);
@@ -49,7 +51,8 @@ TEST(Headers, ASectionLargerThanAFrameIsContinuedBothWays) {
   start(server);
   start(client);
   Fields fields = get();
-  for (int i = 0; i < 20; ++i) fields.emplace_back("x-" + std::to_string(i), std::string(4'000, static_cast<char>('A' + i)));
+  for (int i = 0; i < 20; ++i)
+    fields.emplace_back("x-" + std::to_string(i), std::string(4'000, static_cast<char>('A' + i)));
   ASSERT_EQ(client.send(1, fields, kYes), Errc::kNone);
   client.drain();
   const WireOutput out = client.frames();
@@ -136,7 +139,8 @@ TEST(Headers, RolesAndPhasesAreKept) {
 TEST(Headers, RequestsOverThePeersLimitWaitInOrder) {
   Driven client(Role::kClient, Config::client());
   start(client, {{SettingCode::kMaxConcurrentStreams, 2}});
-  for (const std::uint32_t id : {1U, 3U, 5U, 7U}) ASSERT_EQ(client.send(id, get("/" + std::to_string(id)), kYes), Errc::kNone);
+  for (const std::uint32_t id : {1U, 3U, 5U, 7U})
+    ASSERT_EQ(client.send(id, get("/" + std::to_string(id)), kYes), Errc::kNone);
   EXPECT_EQ(client.conn.stream_counts().active_local, 2U);
   EXPECT_EQ(client.conn.stream_counts().queued, 2U);
   client.drain();
@@ -213,7 +217,8 @@ TEST(Headers, SensitiveFieldsAreNeverIndexed) {
   Driven client(Role::kClient, Config::client());
   start(client);
   for (const std::uint32_t id : {1U, 3U}) {
-    ASSERT_EQ(client.send(id, get("/", {{"authorization", "Basic c2VjcmV0OnNlY3JldA=="}}), kYes), Errc::kNone);
+    ASSERT_EQ(client.send(id, get("/", {{"authorization", "Basic c2VjcmV0OnNlY3JldA=="}}), kYes),
+              Errc::kNone);
   }
   client.drain();
   const WireOutput out = client.frames();
@@ -225,7 +230,8 @@ TEST(Headers, SensitiveFieldsAreNeverIndexed) {
 TEST(Headers, ConnectIsATunnel) {
   Driven client(Role::kClient, Config::client());
   start(client);
-  ASSERT_EQ(client.send(1, {{":method", "CONNECT"}, {":authority", "example.org:443"}}), Errc::kNone);
+  ASSERT_EQ(client.send(1, {{":method", "CONNECT"}, {":authority", "example.org:443"}}),
+            Errc::kNone);
   client.feed(FrameScript().headers(1, response_fields(200)).data(1, "abc"));
   EXPECT_TRUE(client.has("ResponseReceived stream=1 status=200")) << client.text();
   EXPECT_TRUE(client.has("DataReceived stream=1 length=3")) << client.text();

@@ -64,13 +64,18 @@ void check(const HostileCase& hostile) {
     // A server may answer an oversized field section with 431 before it resets the stream.
     ASSERT_NE(rst, nullptr) << what;
     if (expected.code != ErrorCode::kNoError) {
-      EXPECT_EQ(h2::to_string(static_cast<ErrorCode>(rst->u32(0))), h2::to_string(expected.code)) << what;
+      EXPECT_EQ(h2::to_string(static_cast<ErrorCode>(rst->u32(0))), h2::to_string(expected.code))
+          << what;
     }
     for (const std::string& line : driven->log) {
       if (line.rfind("StreamReset", 0) != 0) continue;
-      EXPECT_NE(line.find(" stream=" + std::to_string(expected.stream) + " by=local-error"), std::string::npos) << what;
+      EXPECT_NE(line.find(" stream=" + std::to_string(expected.stream) + " by=local-error"),
+                std::string::npos)
+          << what;
       if (expected.cause != Errc::kNone) {
-        EXPECT_NE(line.find(" cause=" + std::string(h2::to_string(expected.cause)) + " "), std::string::npos) << what;
+        EXPECT_NE(line.find(" cause=" + std::string(h2::to_string(expected.cause)) + " "),
+                  std::string::npos)
+            << what;
       }
     }
   } else {
@@ -117,8 +122,14 @@ TEST(HostileCases, GiveTheSameEventsAndOutputUnderAllSplits) {
 }
 
 TEST(HostileCases, LeaveAnInertConnectionBehind) {
-  const FrameScript more =
-      FrameScript().headers(901, get(), kEnd).ping().settings({}).window_update(0, 5).data(901, "x").rst(1).goaway(0);
+  const FrameScript more = FrameScript()
+                               .headers(901, get(), kEnd)
+                               .ping()
+                               .settings({})
+                               .window_update(0, 5)
+                               .data(901, "x")
+                               .rst(1)
+                               .goaway(0);
   for (const HostileCase& hostile : hostile_cases()) {
     if (hostile.expected.scope != Scope::kConnection) continue;
     SCOPED_TRACE(hostile.name);

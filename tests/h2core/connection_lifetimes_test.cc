@@ -1,4 +1,5 @@
-// What stays where, for how long, and how often it is reported: views, output pieces, bodies, moves, determinism.
+// What stays where, for how long, and how often it is reported: views, output pieces, bodies,
+// moves, determinism.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -36,7 +37,8 @@ TEST(Views, InEventsSurviveEveryOtherCall) {
                                  .headers(1, {{"x-trailer", "t"}}, kEnd);
   // In two pieces, so that DATA has to be carried over.
   server.feed(script.bytes().first(script.bytes().size() / 2));
-  const Received received = server.conn.receive_data(script.bytes().subspan(script.bytes().size() / 2), server.now);
+  const Received received =
+      server.conn.receive_data(script.bytes().subspan(script.bytes().size() / 2), server.now);
   ASSERT_FALSE(received.events.empty());
   std::string before;
   for (const Event& event : received.events) before += to_string(event) + "\n";
@@ -85,13 +87,16 @@ TEST(OutputPieces, StayWhereTheyAreWhileOtherOutputIsAdded) {
   }
   ASSERT_FALSE(places.empty());
   for (std::uint32_t id = 3; id < 203; id += 2) {
-    ASSERT_EQ(client.send(id, get("/", {{"x-" + std::to_string(id), std::string(300, 'v')}}), kYes), Errc::kNone);
+    ASSERT_EQ(client.send(id, get("/", {{"x-" + std::to_string(id), std::string(300, 'v')}}), kYes),
+              Errc::kNone);
     if (id % 20 == 3) (void)client.conn.data_to_send();
   }
   client.feed(FrameScript().repeat(50, FrameScript().ping()));
   ASSERT_TRUE(client.conn.reset_stream(kOne));
   for (std::size_t i = 0; i < places.size(); ++i) {
-    EXPECT_EQ(std::string_view(reinterpret_cast<const char*>(places[i].first), places[i].second), contents[i]) << i;
+    EXPECT_EQ(std::string_view(reinterpret_cast<const char*>(places[i].first), places[i].second),
+              contents[i])
+        << i;
   }
   client.drain();
   EXPECT_EQ(client.frames().rest, "");
@@ -124,10 +129,12 @@ TEST(Bodies, AreReleasedExactlyOnceInAllEndings) {
        }},
   };
   for (const Ending& ending : endings) {
-    // How far the output was written when the end came: not at all, in the midst of a header, of a piece, all.
+    // How far the output was written when the end came: not at all, in the midst of a header, of a
+    // piece, all.
     for (const std::size_t written : {0U, 5U, 60U, 70U, 1'000U, 10'000U, 16'500U, 1'000'000U}) {
       for (const bool look : {false, true}) {
-        SCOPED_TRACE(std::string(ending.name) + ", " + std::to_string(written) + (look ? ", looked" : ""));
+        SCOPED_TRACE(std::string(ending.name) + ", " + std::to_string(written) +
+                     (look ? ", looked" : ""));
         Driven client(Role::kClient, Config::client());
         start(client);
         const std::string one(10'000, '1');
@@ -213,7 +220,8 @@ TEST(Determinism, TheSameInputAndTimesGiveTheSameOutput) {
     link.on_server_event([&](Connection& conn, const Event& event) {
       log += "S " + to_string(event) + "\n";
       if (const auto* request = std::get_if<RequestReceived>(&event)) {
-        const Fields response = response_fields(200, {{"x", std::to_string(request->stream_id.value)}});
+        const Fields response =
+            response_fields(200, {{"x", std::to_string(request->stream_id.value)}});
         (void)conn.send_headers(request->stream_id, views_of(response), kNo);
         (void)conn.send_data(request->stream_id, bytes_of(body), kYes);
       }
@@ -221,11 +229,13 @@ TEST(Determinism, TheSameInputAndTimesGiveTheSameOutput) {
     link.on_client_event([&](Connection& conn, const Event& event) {
       log += "C " + to_string(event) + "\n";
       if (const auto* data = std::get_if<DataReceived>(&event)) {
-        (void)conn.acknowledge_received_data(static_cast<std::uint32_t>(data->data.size()), data->stream_id);
+        (void)conn.acknowledge_received_data(static_cast<std::uint32_t>(data->data.size()),
+                                             data->stream_id);
       }
     });
     const Fields request = get();
-    for (std::uint32_t id = 1; id < 21; id += 2) (void)client.send_headers(StreamId{id}, views_of(request), kYes);
+    for (std::uint32_t id = 1; id < 21; id += 2)
+      (void)client.send_headers(StreamId{id}, views_of(request), kYes);
     EXPECT_TRUE(link.run_until_idle());
     return log + std::to_string(link.now().ns) + " " + std::to_string(link.bytes_to_client());
   };

@@ -22,7 +22,8 @@ struct Pair {
   std::unique_ptr<h2::testing::Link> link;
   std::vector<HeaderField> response;
   std::vector<HeaderField> trailers;
-  Fields response_storage = response_fields(200, {{"content-type", "text/plain"}, {"server", "test"}});
+  Fields response_storage =
+      response_fields(200, {{"content-type", "text/plain"}, {"server", "test"}});
   Fields trailer_storage{{"x-sum", "1234"}};
   std::string body = std::string(3'000, 'r');
   std::uint64_t responses = 0;
@@ -57,13 +58,15 @@ struct Pair {
         (void)conn.send_data_copy(request->stream_id, bytes_of("short"), kNo);
         (void)conn.send_headers(request->stream_id, trailers, kYes);
       } else if (const auto* data = std::get_if<DataReceived>(&event)) {
-        (void)conn.acknowledge_received_data(static_cast<std::uint32_t>(data->data.size()), data->stream_id);
+        (void)conn.acknowledge_received_data(static_cast<std::uint32_t>(data->data.size()),
+                                             data->stream_id);
       }
     });
     link->on_client_event([this](Connection& conn, const Event& event) {
       if (std::holds_alternative<TrailersReceived>(event)) ++responses;
       if (const auto* data = std::get_if<DataReceived>(&event)) {
-        (void)conn.acknowledge_received_data(static_cast<std::uint32_t>(data->data.size()), data->stream_id);
+        (void)conn.acknowledge_received_data(static_cast<std::uint32_t>(data->data.size()),
+                                             data->stream_id);
       }
     });
   }
@@ -121,7 +124,8 @@ TEST(Memory, AnyAllocationMayFail) {
       bool failed_once = true;
       int runs = 0;
       for (std::uint64_t n = 1; failed_once && n < 5'000; ++n, ++runs) {
-        SCOPED_TRACE("allocation " + std::to_string(n) + (at_client ? " of the client" : " of the server"));
+        SCOPED_TRACE("allocation " + std::to_string(n) +
+                     (at_client ? " of the client" : " of the server"));
         const std::uint64_t never = std::numeric_limits<std::uint64_t>::max();
         Pair pair(at_client ? n : never, at_client ? never : n, after);
         CountingMemory& memory = at_client ? pair.client_memory : pair.server_memory;
@@ -208,7 +212,8 @@ TEST(Limits, InputWaitsWhileAnswersAreNotRead) {
   EXPECT_LT(received.consumed, pings.bytes().size());
   EXPECT_LE(received.consumed, 130U * 17U);
   EXPECT_FALSE(server.conn.want_read());
-  EXPECT_EQ(server.conn.receive_data(pings.bytes().subspan(received.consumed), server.now).consumed, 0U);
+  EXPECT_EQ(server.conn.receive_data(pings.bytes().subspan(received.consumed), server.now).consumed,
+            0U);
   server.drain();
   EXPECT_TRUE(server.conn.want_read());
   server.feed(pings.bytes().subspan(received.consumed)).drain();
@@ -256,7 +261,8 @@ TEST(Limits, AnOversizedSectionIsRefusedAndTheConnectionLives) {
   EXPECT_EQ(server.count("RequestReceived"), 0U);
   const WireOutput out = server.frames();
   ASSERT_NE(out.find(FrameType::kHeaders, 1), nullptr) << to_string(out);
-  EXPECT_NE(out.find(FrameType::kHeaders, 1)->payload.find("431"), std::string::npos) << "status 431";
+  EXPECT_NE(out.find(FrameType::kHeaders, 1)->payload.find("431"), std::string::npos)
+      << "status 431";
   EXPECT_FALSE(server.conn.error().has_value());
   server.feed(FrameScript().headers(3, get(), kEnd));
   EXPECT_EQ(server.count("RequestReceived stream=3"), 1U) << server.text();
@@ -267,7 +273,10 @@ TEST(Limits, ASectionFarBeyondTheLimitEndsTheConnection) {
   config.max_header_list_size = 1'000;
   Driven server(Role::kServer, config);
   start(server);
-  server.feed(FrameScript().headers_in_pieces(1, get("/", {{"x", std::string(40'000, 'y')}}), kEnd, 16'000)).drain();
+  server
+      .feed(FrameScript().headers_in_pieces(1, get("/", {{"x", std::string(40'000, 'y')}}), kEnd,
+                                            16'000))
+      .drain();
   ASSERT_TRUE(server.conn.error().has_value());
   EXPECT_EQ(server.conn.error()->code, ErrorCode::kEnhanceYourCalm);
 }
@@ -279,7 +288,8 @@ TEST(Limits, AnHpackBombIsRefusedAndCheap) {
   Driven server(Role::kServer, config);
   start(server);
   std::string block = plain_block(get());
-  block += std::string("\x40\x01x\x7f\xa1\x1e", 6);  // a literal with indexing, value of 4,000 bytes
+  block +=
+      std::string("\x40\x01x\x7f\xa1\x1e", 6);  // a literal with indexing, value of 4,000 bytes
   block += std::string(4'000, 'v');
   block += std::string(10'000, '\xbe');  // the newest entry, 10,000 times: 40 MB
   server.feed(FrameScript().headers_block(1, block, kEnd)).drain();
@@ -298,12 +308,14 @@ TEST(Limits, TimeRefillsTheBudget) {
 }
 
 TEST(Limits, HonestTrafficIsNotMistakenForAnAttack) {
-  // 10,000 messages of 600 bytes in one stream, and as many unary requests of 20 bytes, no time passing.
+  // 10,000 messages of 600 bytes in one stream, and as many unary requests of 20 bytes, no time
+  // passing.
   Driven server(Role::kServer);
   start(server);
   server.on_event = [](Connection& conn, const Event& event) {
     if (const auto* data = std::get_if<DataReceived>(&event)) {
-      (void)conn.acknowledge_received_data(static_cast<std::uint32_t>(data->data.size()), data->stream_id);
+      (void)conn.acknowledge_received_data(static_cast<std::uint32_t>(data->data.size()),
+                                           data->stream_id);
       if (data->end_stream == kYes) {
         const Fields fields = response_fields(200);
         (void)conn.send_headers(data->stream_id, views_of(fields), kYes);
@@ -342,7 +354,8 @@ TEST(Limits, PageLoadsWithManyCancelsAreNotMistakenForAnAttack) {
     FrameScript cancel;
     for (std::uint32_t i = 0; i < 60; ++i) cancel.rst(id + 2 * i);
     server.feed(cancel);
-    for (std::uint32_t i = 60; i < 100; ++i) ASSERT_TRUE(server.conn.end_stream(StreamId{id + 2 * i}));
+    for (std::uint32_t i = 60; i < 100; ++i)
+      ASSERT_TRUE(server.conn.end_stream(StreamId{id + 2 * i}));
     server.drain().forget();
     id += 200;
     server.now = server.now + seconds(3);

@@ -64,7 +64,8 @@ TEST(ConnectionStart, SettingsOnTheWireAreThoseOfTheConfig) {
   EXPECT_EQ(seen.max_frame_size, 20'000U);
   EXPECT_EQ(seen.max_header_list_size, 54'321U);
   EXPECT_EQ(seen.header_table_size, 1'024U);
-  EXPECT_EQ(server.conn.local_settings().initial_window_size, 65'535U) << "in force only once acknowledged";
+  EXPECT_EQ(server.conn.local_settings().initial_window_size, 65'535U)
+      << "in force only once acknowledged";
   server.feed(FrameScript().client_start().settings_ack());
   EXPECT_EQ(server.conn.local_settings().initial_window_size, 12'345U);
   EXPECT_EQ(server.count("SettingsAcknowledged"), 1U);
@@ -76,7 +77,8 @@ TEST(ConnectionStart, AnotherProtocolIsNamedWithWhatCame) {
   client.on_event = [&](Connection&, const Event& event) {
     if (const auto* failed = std::get_if<ConnectionFailed>(&event)) excerpt = view(failed->excerpt);
   };
-  client.feed(bytes_of("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n and much more text that follows"));
+  client.feed(bytes_of(
+      "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n and much more text that follows"));
   EXPECT_EQ(excerpt.substr(0, 24), "HTTP/1.1 400 Bad Request");
   EXPECT_LE(excerpt.size(), 64U);
   ASSERT_TRUE(client.conn.error().has_value());
@@ -112,14 +114,16 @@ TEST(Settings, EachFrameIsAcknowledgedOnce) {
 TEST(Settings, LaterEntriesOfOneFrameWin) {
   Driven server(Role::kServer);
   start(server);
-  server.feed(FrameScript().settings({{SettingCode::kMaxFrameSize, 20'000}, {SettingCode::kMaxFrameSize, 30'000}}));
+  server.feed(FrameScript().settings(
+      {{SettingCode::kMaxFrameSize, 20'000}, {SettingCode::kMaxFrameSize, 30'000}}));
   EXPECT_EQ(server.conn.remote_settings().max_frame_size, 30'000U);
 }
 
 TEST(Settings, NothingIsAppliedOfAFrameWithABadEntry) {
   Driven server(Role::kServer);
   start(server);
-  server.feed(FrameScript().settings({{SettingCode::kMaxFrameSize, 20'000}, {SettingCode::kEnablePush, 2}}));
+  server.feed(FrameScript().settings(
+      {{SettingCode::kMaxFrameSize, 20'000}, {SettingCode::kEnablePush, 2}}));
   EXPECT_TRUE(server.conn.error().has_value());
   EXPECT_EQ(server.conn.remote_settings().max_frame_size, 16'384U);
 }
@@ -208,7 +212,8 @@ TEST(Ping, RoundTripIsMeasuredByTheCallersTimes) {
   client.drain();
   client.now = client.now + milliseconds(42);
   client.feed(FrameScript().ping_ack("12345678"));
-  EXPECT_TRUE(client.has("PingAckReceived data=49.50.51.52.53.54.55.56. ns=42000000")) << client.text();
+  EXPECT_TRUE(client.has("PingAckReceived data=49.50.51.52.53.54.55.56. ns=42000000"))
+      << client.text();
 }
 
 TEST(Ping, AnswersThatNobodyAskedForAreNotReported) {

@@ -35,7 +35,8 @@ TEST(Push, GoesFromServerToClient) {
   ASSERT_EQ(server.send(1, response_fields(200), kYes), Errc::kNone);
   server.drain();
   client.feed(bytes_of(server.out));
-  EXPECT_TRUE(client.has("PushedStreamReceived stream=1 promised=2 {:method: GET; :scheme: https; :path: /style.css;"))
+  EXPECT_TRUE(client.has(
+      "PushedStreamReceived stream=1 promised=2 {:method: GET; :scheme: https; :path: /style.css;"))
       << client.text();
   EXPECT_TRUE(client.has("ResponseReceived stream=2 status=200 {")) << client.text();
   EXPECT_TRUE(client.has("DataReceived stream=2 length=3")) << client.text();
@@ -81,7 +82,8 @@ TEST(Push, PromisesAreCapped) {
   start(client);
   ASSERT_EQ(client.send(1, get(), kYes), Errc::kNone);
   client.drain().forget();
-  for (std::uint32_t id = 2; id <= 40; id += 2) client.feed(FrameScript().push_promise(1, id, get()));
+  for (std::uint32_t id = 2; id <= 40; id += 2)
+    client.feed(FrameScript().push_promise(1, id, get()));
   client.drain();
   EXPECT_EQ(client.count("PushedStreamReceived"), 16U);
   EXPECT_EQ(client.frames().count(FrameType::kRstStream), 4U) << to_string(client.frames());
@@ -110,11 +112,14 @@ TEST(Push, BadPromisesAreErrors) {
   const Case cases[] = {
       {"odd identifier", FrameScript().push_promise(1, 3, get()), ErrorCode::kProtocolError},
       {"identifier 0", FrameScript().push_promise(1, 0, get()), ErrorCode::kProtocolError},
-      {"not increasing", FrameScript().push_promise(1, 4, get()).push_promise(1, 2, get()), ErrorCode::kProtocolError},
+      {"not increasing", FrameScript().push_promise(1, 4, get()).push_promise(1, 2, get()),
+       ErrorCode::kProtocolError},
       {"on an idle stream", FrameScript().push_promise(7, 2, get()), ErrorCode::kProtocolError},
-      {"on an ended stream", FrameScript().headers(1, response_fields(200), kEnd).push_promise(1, 2, get()),
+      {"on an ended stream",
+       FrameScript().headers(1, response_fields(200), kEnd).push_promise(1, 2, get()),
        ErrorCode::kNoError},
-      {"DATA on a reserved stream", FrameScript().push_promise(1, 2, get()).data(2, "x"), ErrorCode::kProtocolError},
+      {"DATA on a reserved stream", FrameScript().push_promise(1, 2, get()).data(2, "x"),
+       ErrorCode::kProtocolError},
   };
   for (const Case& c : cases) {
     SCOPED_TRACE(c.name);

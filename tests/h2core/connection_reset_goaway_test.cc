@@ -39,9 +39,15 @@ TEST(Reset, ByThePeerIsReportedWithItsCode) {
   start(client);
   for (const std::uint32_t id : {1U, 3U, 5U}) ASSERT_EQ(client.send(id, post()), Errc::kNone);
   client.drain().forget();
-  client.feed(FrameScript().rst(1, ErrorCode::kCancel).rst(3, ErrorCode::kRefusedStream).rst(5, static_cast<ErrorCode>(0x1234)));
-  EXPECT_TRUE(client.has("StreamReset stream=1 by=peer code=CANCEL(8) cause=reset_by_peer processed=unknown")) << client.text();
-  EXPECT_TRUE(client.has("StreamReset stream=3 by=peer code=REFUSED_STREAM(7) cause=refused_by_peer processed=no"))
+  client.feed(FrameScript()
+                  .rst(1, ErrorCode::kCancel)
+                  .rst(3, ErrorCode::kRefusedStream)
+                  .rst(5, static_cast<ErrorCode>(0x1234)));
+  EXPECT_TRUE(client.has(
+      "StreamReset stream=1 by=peer code=CANCEL(8) cause=reset_by_peer processed=unknown"))
+      << client.text();
+  EXPECT_TRUE(client.has(
+      "StreamReset stream=3 by=peer code=REFUSED_STREAM(7) cause=refused_by_peer processed=no"))
       << client.text();
   EXPECT_TRUE(client.has("StreamReset stream=5 by=peer code=UNKNOWN_ERROR(4660)")) << client.text();
   client.drain();
@@ -98,7 +104,8 @@ TEST(Reset, HeldStreamsKeepTheirSlotsUntilReleased) {
   server.feed(FrameScript().headers(5, get(), kEnd)).drain();
   EXPECT_EQ(server.count("RequestReceived"), 2U) << server.text();
   ASSERT_NE(server.frames().find(FrameType::kRstStream, 5), nullptr);
-  EXPECT_EQ(server.frames().find(FrameType::kRstStream, 5)->u32(0), static_cast<std::uint32_t>(ErrorCode::kRefusedStream));
+  EXPECT_EQ(server.frames().find(FrameType::kRstStream, 5)->u32(0),
+            static_cast<std::uint32_t>(ErrorCode::kRefusedStream));
   server.conn.release_stream(kOne);
   server.conn.release_stream(kOne);
   server.conn.release_stream(StreamId{77});
@@ -151,7 +158,12 @@ TEST(Reset, OfManyStreamsByUsCostsThePeerNothing) {
     client.drain();
     ASSERT_TRUE(client.conn.reset_stream(StreamId{id}));
     client.drain().forget();
-    client.feed(FrameScript().headers(id, response_fields(200)).data(id, "in flight").data(id, "", kEnd)).drain();
+    client
+        .feed(FrameScript()
+                  .headers(id, response_fields(200))
+                  .data(id, "in flight")
+                  .data(id, "", kEnd))
+        .drain();
     ASSERT_FALSE(client.conn.error().has_value()) << "after " << id;
     ASSERT_EQ(client.text(), "");
   }
@@ -164,13 +176,17 @@ TEST(GoAway, LetsOpenStreamsFinishAndRefusesNewOnes) {
   for (const std::uint32_t id : {1U, 3U, 5U}) ASSERT_EQ(client.send(id, get(), kYes), Errc::kNone);
   client.drain().forget();
   client.feed(FrameScript().goaway(3, ErrorCode::kNoError, "maintenance"));
-  EXPECT_EQ(client.text(),
-            "ConnectionTerminated last=3 code=NO_ERROR(0) debug=maintenance\n"
-            "StreamReset stream=5 by=goaway code=REFUSED_STREAM(7) cause=refused_by_peer processed=no\n");
+  EXPECT_EQ(
+      client.text(),
+      "ConnectionTerminated last=3 code=NO_ERROR(0) debug=maintenance\n"
+      "StreamReset stream=5 by=goaway code=REFUSED_STREAM(7) cause=refused_by_peer processed=no\n");
   EXPECT_FALSE(client.conn.accepts_new_streams());
   EXPECT_EQ(client.send(7, get(), kYes), Errc::kConnectionClosed);
   EXPECT_FALSE(client.conn.done());
-  client.feed(FrameScript().headers(1, response_fields(200)).data(1, "abc", kEnd).headers(3, response_fields(200), kEnd));
+  client.feed(FrameScript()
+                  .headers(1, response_fields(200))
+                  .data(1, "abc", kEnd)
+                  .headers(3, response_fields(200), kEnd));
   EXPECT_TRUE(client.has("DataReceived stream=1 length=3")) << client.text();
   EXPECT_TRUE(client.has("ResponseReceived stream=3 status=200 end")) << client.text();
   client.drain();
@@ -235,7 +251,8 @@ TEST(GoAway, OfOursComesInTwoStepsAndThenDone) {
   EXPECT_EQ(server.count("RequestReceived"), 0U);
   EXPECT_FALSE(server.conn.error().has_value());
   EXPECT_FALSE(server.conn.done());
-  for (const std::uint32_t id : {1U, 3U}) ASSERT_EQ(server.send(id, response_fields(200), kYes), Errc::kNone);
+  for (const std::uint32_t id : {1U, 3U})
+    ASSERT_EQ(server.send(id, response_fields(200), kYes), Errc::kNone);
   EXPECT_FALSE(server.conn.done()) << "there is output";
   server.drain();
   EXPECT_TRUE(server.conn.done());
@@ -308,7 +325,8 @@ TEST(End, WithNothingOpenIsClean) {
 }
 
 TEST(End, InTheMidstOfAFrameLosesItsStream) {
-  const std::string bytes = FrameScript().headers(1, response_fields(200)).data(1, "hello", kEnd).str();
+  const std::string bytes =
+      FrameScript().headers(1, response_fields(200)).data(1, "hello", kEnd).str();
   for (std::size_t n = 0; n < bytes.size(); ++n) {
     Driven client(Role::kClient, Config::client());
     start(client);

@@ -23,7 +23,8 @@ TEST(Informational, ComesBeforeTheResponse) {
   ASSERT_EQ(server.send(1, response_fields(100)), Errc::kNone);
   ASSERT_EQ(server.send(1, response_fields(103, {{"link", "</a>"}})), Errc::kNone);
   ASSERT_EQ(server.send(1, response_fields(200)), Errc::kNone);
-  EXPECT_NE(server.send(1, response_fields(103)), Errc::kNone) << "too late for an informational response";
+  EXPECT_NE(server.send(1, response_fields(103)), Errc::kNone)
+      << "too late for an informational response";
   ASSERT_TRUE(server.conn.end_stream(kOne));
   server.drain();
   client.feed(bytes_of(server.out));
