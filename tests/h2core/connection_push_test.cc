@@ -9,7 +9,6 @@ namespace h2::tests {
 namespace {
 
 constexpr EndStream kYes = EndStream::kYes;
-constexpr EndStream kNo = EndStream::kNo;
 
 Config pushing() {
   Config config = Config::client();

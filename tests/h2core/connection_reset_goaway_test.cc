@@ -9,7 +9,6 @@ namespace h2::tests {
 namespace {
 
 constexpr EndStream kYes = EndStream::kYes;
-constexpr EndStream kNo = EndStream::kNo;
 constexpr StreamId kOne{1};
 
 TEST(Reset, ByUsSendsOneFrameAndIsNotReported) {

@@ -240,7 +240,7 @@ TEST(StreamMap, AgreesWithAMapUnderRandomUse) {
   std::uint32_t next = 1;
   for (int step = 0; step < 30'000; ++step) {
     if (model.size() < 200 && random() % 2 == 0) {
-      ASSERT_TRUE(map.insert(StreamId{next}, step % 1'000));
+      ASSERT_TRUE(map.insert(StreamId{next}, static_cast<std::uint32_t>(step % 1'000)));
       model[next] = static_cast<std::uint32_t>(step % 1'000);
       next += 2;
     } else if (!model.empty()) {

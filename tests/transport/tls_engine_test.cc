@@ -54,7 +54,8 @@ TEST(TlsEngine, GathersSmallPiecesIntoOneRecord) {
   EXPECT_EQ(both.client->write(pieces).value().bytes, 6U);
   const Bytes record = both.client->output();
   ASSERT_GE(record.size(), 5U);
-  EXPECT_EQ(record.size(), 5U + (record[3] << 8U | record[4])) << "more than one record";
+  EXPECT_EQ(record.size(), 5U + (unsigned{record[3]} << 8U | unsigned{record[4]}))
+      << "more than one record";
   carry(*both.client, *both.server);
   EXPECT_EQ(read_some(*both.server), "abcdef");
 }
