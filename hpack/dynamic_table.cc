@@ -35,7 +35,9 @@ bool DynamicTable::place(std::uint32_t length, std::uint32_t& begin) const {
     return length <= room;
   }
   const std::uint32_t oldest = at(count_ - 1).begin;
-  const bool wrapped = oldest >= cursor_;  // the live bytes go round the end
+  // The live bytes go round the end. Entries may be of no bytes at all, so that where the oldest
+  // begins at the cursor the ring may be full or empty.
+  const bool wrapped = oldest > cursor_ || (oldest == cursor_ && size_ > 32 * count_);
   if (wrapped) {
     begin = cursor_;
     return cursor_ + length <= oldest;
@@ -60,7 +62,8 @@ bool DynamicTable::make_room(std::uint32_t length) {
   std::uint32_t to = 0;
   for (std::uint32_t i = count_; i-- > 0;) {
     Entry& e = at(i);
-    std::memcpy(bigger.data() + to, bytes_.data() + e.begin, e.name + e.value);
+    if (e.name + e.value > 0)
+      std::memcpy(bigger.data() + to, bytes_.data() + e.begin, e.name + e.value);
     e.begin = to;
     to += e.name + e.value;
   }
@@ -100,8 +103,10 @@ DynamicTable::Inserted DynamicTable::insert(const HeaderField& field) {
     }
     if (!make_room(length) || !place(length, begin)) return Inserted::kOutOfMemory;
     if (count_ == entries_.size() && !grow_entries()) return Inserted::kOutOfMemory;
-    std::memcpy(bytes_.data() + begin, own_name ? kept.data() : field.name.data(),
-                field.name.size());
+    if (!field.name.empty()) {
+      std::memcpy(bytes_.data() + begin, own_name ? kept.data() : field.name.data(),
+                  field.name.size());
+    }
   } else {
     if (count_ == entries_.size() && !grow_entries()) return Inserted::kOutOfMemory;
     if (!field.name.empty())

@@ -193,6 +193,26 @@ TEST(DynamicTable, AgreesWithAListUnderRandomUse) {
   }
 }
 
+// Where the oldest entry begins at the cursor, the ring of bytes is either full or empty.
+TEST(DynamicTable, EntriesWithoutBytesDoNotFillIt) {
+  for (std::uint32_t before = 0; before < 60; ++before) {
+    DynamicTable table(default_memory(), 160);
+    for (std::uint32_t i = 0; i < before; ++i) {
+      ASSERT_EQ(table.insert({"name", std::string(i % 9, 'v')}), DynamicTable::Inserted::kYes);
+    }
+    for (int i = 0; i < 6; ++i) ASSERT_EQ(table.insert({"", ""}), DynamicTable::Inserted::kYes);
+    EXPECT_EQ(table.count(), 5U);
+    EXPECT_EQ(table.size(), 160U);
+    for (std::uint32_t i = 0; i < 20; ++i) {
+      const std::string value(i * 6 % 60, static_cast<char>('a' + i));
+      ASSERT_EQ(table.insert({"n", value}), DynamicTable::Inserted::kYes) << before;
+      EXPECT_EQ(table.entry(0).value, value);
+      ASSERT_EQ(table.insert({"", ""}), DynamicTable::Inserted::kYes) << before;
+      EXPECT_EQ(table.entry(1).value, value);
+    }
+  }
+}
+
 TEST(FieldList, KeepFromMovesTheRestToTheFront) {
   hpack::FieldList list(default_memory());
   for (const char* name : {"a", "bb", "ccc", "dddd"}) ASSERT_TRUE(list.append({name, "value"}));

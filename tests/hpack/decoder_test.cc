@@ -151,6 +151,16 @@ TEST(Decoder, FieldLargerThanTheTableEmptiesIt) {
   EXPECT_EQ(outcome.table_size, 0U);
 }
 
+TEST(Decoder, EmptyNameAndValueAreAFieldLikeAnother) {
+  SplitDecoder decoder;
+  const auto outcome = decoder.decode(
+      "400000"
+      "4001610162"
+      "bfbe");
+  EXPECT_EQ(outcome.error, std::nullopt);
+  EXPECT_EQ(outcome.fields, (OwnedFields{{"", ""}, {"a", "b"}, {"", ""}, {"a", "b"}}));
+}
+
 TEST(Decoder, NameOfAnEntryThatItsOwnInsertionEvictsIsKept) {
   SplitDecoder decoder({.max_table_size = 80});
   decoder.decode(
