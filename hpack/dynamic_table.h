@@ -1,5 +1,5 @@
 // The dynamic table (RFC 7541 §2.3.2, §4): a ring of entries over a ring of bytes; nothing is
-// allocated per entry. Tested by tests/hpack/dynamic_table_test.cc.
+// allocated per entry. Tested by tests/hpack/codec_test.cc.
 #ifndef H2_HPACK_DYNAMIC_TABLE_H_
 #define H2_HPACK_DYNAMIC_TABLE_H_
 

@@ -1,4 +1,4 @@
-// Header fields in one arena, used again and again. Tested by tests/hpack/field_list_test.cc.
+// Header fields in one arena, used again and again. Tested by tests/hpack/codec_test.cc.
 #ifndef H2_HPACK_FIELD_LIST_H_
 #define H2_HPACK_FIELD_LIST_H_
 

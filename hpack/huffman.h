@@ -1,4 +1,4 @@
-// The Huffman code for strings (RFC 7541 §5.2, Appendix B). Tested by tests/hpack/huffman_test.cc.
+// The Huffman code for strings (RFC 7541 §5.2, Appendix B). Tested by tests/hpack/codec_test.cc.
 #ifndef H2_HPACK_HUFFMAN_H_
 #define H2_HPACK_HUFFMAN_H_
 

@@ -1,4 +1,4 @@
-// Prefixed integers (RFC 7541 §5.1). Tested by tests/hpack/integer_test.cc.
+// Prefixed integers (RFC 7541 §5.1). Tested by tests/hpack/codec_test.cc.
 #ifndef H2_HPACK_INTEGER_H_
 #define H2_HPACK_INTEGER_H_
 

@@ -1,4 +1,4 @@
-// The static table of RFC 7541 §A. Tested by tests/hpack/static_table_test.cc.
+// The static table of RFC 7541 §A. Tested by tests/hpack/codec_test.cc.
 #ifndef H2_HPACK_STATIC_TABLE_H_
 #define H2_HPACK_STATIC_TABLE_H_
 

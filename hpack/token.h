@@ -1,4 +1,4 @@
-// Well-known field names as small numbers. Tested by tests/hpack/token_test.cc.
+// Well-known field names as small numbers. Tested by tests/hpack/codec_test.cc.
 #ifndef H2_HPACK_TOKEN_H_
 #define H2_HPACK_TOKEN_H_
 
