@@ -59,28 +59,36 @@ class Decoder {
   const DynamicTable& table() const { return table_; }
 
  private:
-  enum class Step : std::uint8_t { kDone, kIncomplete };
+  enum class Step : std::uint8_t { kDone, kIncomplete, kFailed };  // failed_ says why
   struct Text {
     Bytes bytes;  // as on the wire
     bool huffman = false;
+    // Bytes to have room for when it is written out.
+    std::size_t room() const;
   };
-  using StepResult = Result<Step, DecodeError>;
+  // What is not read yet.
+  struct Cursor {
+    const std::uint8_t* at;
+    const std::uint8_t* end;
+  };
 
-  StepResult step(Bytes& rest, FieldList& out);
-  StepResult indexed(Bytes& rest, FieldList& out);
-  StepResult literal(Bytes& rest, unsigned prefix_bits, bool index, bool sensitive, FieldList& out);
-  StepResult size_update(Bytes& rest);
-  StepResult read_integer(Bytes& rest, unsigned prefix_bits, std::uint32_t& value);
-  StepResult read_text(Bytes& rest, Text& text);
-  Result<std::string_view, DecodeError> expand(const Text& text, std::size_t offset);
-  std::optional<HeaderField> lookup(std::uint32_t index) const;
-  Result<void, DecodeError> emit(const HeaderField& field, FieldList& out);
+  Step step(Cursor& rest, FieldList& out);
+  Step indexed(Cursor& rest, FieldList& out);
+  Step literal(Cursor& rest, unsigned prefix_bits, bool index, bool sensitive, FieldList& out);
+  Step size_update(Cursor& rest);
+  Step read_integer(Cursor& rest, unsigned prefix_bits, std::uint32_t& value);
+  Step read_long_integer(Cursor& rest, unsigned prefix_bits, std::uint32_t& value);
+  Step read_text(Cursor& rest, Text& text);
+  Step fail(DecodeError error);
+  bool write(const Text& text, char* to, std::size_t& size);
+  bool lookup(std::uint32_t index, HeaderField& field) const;
+  bool count(const HeaderField& field);
   void begin_block();
 
   Config config_;
   DynamicTable table_;
   Vector<std::uint8_t> carry_;  // an instruction that is not complete
-  Vector<char> scratch_;        // expanded strings of the current instruction
+  Vector<char> scratch_;        // the current literal, if it is not written into the list at once
   std::uint32_t limit_;         // for size updates
   std::optional<std::uint32_t> required_update_;
   std::optional<DecodeError> failed_;

@@ -4,13 +4,9 @@
 #include <algorithm>
 #include <cstring>
 
-namespace h2::inline v0::hpack {
+#include "hpack/text.h"
 
-HeaderField DynamicTable::entry(std::uint32_t number) const {
-  const Entry& e = at(number);
-  const char* text = bytes_.data() + e.begin;
-  return {{text, e.name}, {text + e.name, e.value}, false, e.token, e.annotation};
-}
+namespace h2::inline v0::hpack {
 
 void DynamicTable::evict_down_to(std::uint32_t size) {
   while (size_ > size) {
@@ -58,7 +54,7 @@ bool DynamicTable::make_room(std::uint32_t length) {
   const std::size_t wanted = std::max(
       {std::min(most, bytes_.size() * 2), std::min<std::size_t>(most, 256), live + length});
   Vector<char> bigger(bytes_.memory());
-  if (!bigger.resize(wanted)) return false;
+  if (!bigger.resize_uninitialized(wanted)) return false;
   std::uint32_t to = 0;
   for (std::uint32_t i = count_; i-- > 0;) {
     Entry& e = at(i);
@@ -109,12 +105,13 @@ DynamicTable::Inserted DynamicTable::insert(const HeaderField& field) {
     }
   } else {
     if (count_ == entries_.size() && !grow_entries()) return Inserted::kOutOfMemory;
-    if (!field.name.empty())
+    if (!own_name) {
+      copy_text(bytes_.data() + begin, field.name);
+    } else if (!field.name.empty()) {
       std::memmove(bytes_.data() + begin, field.name.data(), field.name.size());
+    }
   }
-  if (!field.value.empty()) {
-    std::memcpy(bytes_.data() + begin + field.name.size(), field.value.data(), field.value.size());
-  }
+  copy_text(bytes_.data() + begin + field.name.size(), field.value);
   ++count_;
   at(0) = Entry{begin, static_cast<std::uint32_t>(field.name.size()),
                 static_cast<std::uint32_t>(field.value.size()), field.annotation, field.token};

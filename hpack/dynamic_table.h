@@ -20,7 +20,11 @@ class DynamicTable {
   // Entries, the newest being number 0.
   std::uint32_t count() const { return count_; }
   // The field's views live until the next insert or set_max_size.
-  HeaderField entry(std::uint32_t number) const;
+  HeaderField entry(std::uint32_t number) const {
+    const Entry& e = at(number);
+    const char* text = bytes_.data() + e.begin;
+    return {{text, e.name}, {text + e.name, e.value}, false, e.token, e.annotation};
+  }
   // RFC 7541 §4.1.
   std::uint32_t size() const { return size_; }
   std::uint32_t max_size() const { return max_size_; }

@@ -7,6 +7,7 @@
 #include "hpack/huffman.h"
 #include "hpack/integer.h"
 #include "hpack/static_table.h"
+#include "hpack/text.h"
 
 namespace h2::inline v0::hpack {
 
@@ -45,6 +46,25 @@ std::uint64_t hash_text(std::string_view text, std::uint64_t seed) {
   return mix(packed ^ seed, kA + n * kB);
 }
 
+// Of a name; a well-known one is not looked at.
+std::uint64_t hash_name(const HeaderField& field, std::uint64_t seed) {
+  if (field.token == Token::kNone) return hash_text(field.name, seed);
+  return mix(seed ^ 0x9e3779b97f4a7c15U,
+             (static_cast<std::uint64_t>(field.token) + 1) * 0xd1b54a32d192ed03U);
+}
+
+bool same_name(const HeaderField& a, const HeaderField& b) {
+  return a.token == b.token && (a.token != Token::kNone || equal_text(a.name, b.name));
+}
+
+// Room for `count` bytes behind the end, which end_at then takes up; null: no memory.
+std::uint8_t* room_in(Vector<std::uint8_t>& out, std::size_t count) {
+  return out.reserve_more(count) ? out.data() + out.size() : nullptr;
+}
+void end_at(Vector<std::uint8_t>& out, const std::uint8_t* end) {
+  (void)out.resize_uninitialized(static_cast<std::size_t>(end - out.data()));
+}
+
 struct StaticMatch {
   std::uint32_t field = 0;
   std::uint32_t name = 0;
@@ -57,12 +77,17 @@ StaticMatch find_static(const HeaderField& field) {
   if (match.name == 0) return match;
   for (std::uint32_t i = match.name; i <= kStaticEntries && kStaticTable[i].token == field.token;
        ++i) {
-    if (kStaticTable[i].value == field.value) {
+    if (equal_text(kStaticTable[i].value, field.value)) {
       match.field = i;
       break;
     }
   }
   return match;
+}
+
+static_assert(static_cast<unsigned>(Token::kPriority) < 64);
+constexpr std::uint64_t bit(Token token) {
+  return std::uint64_t{1} << (static_cast<unsigned>(token) & 63U);
 }
 
 bool secret(const HeaderField& field) {
@@ -75,19 +100,13 @@ bool secret(const HeaderField& field) {
 
 Indexing default_indexing(const HeaderField& field) noexcept {
   if (secret(field)) return Indexing::kNeverIndexed;
-  switch (field.token) {
-    case Token::kPath:
-    case Token::kAge:
-    case Token::kContentLength:
-    case Token::kEtag:
-    case Token::kIfModifiedSince:
-    case Token::kIfNoneMatch:
-    case Token::kLocation:
-    case Token::kSetCookie:
-      return Indexing::kNotIndexed;
-    default:
-      return Indexing::kIndexed;
-  }
+  constexpr std::uint64_t kHardlyTwice = bit(Token::kPath) | bit(Token::kAge) |
+                                         bit(Token::kContentLength) | bit(Token::kEtag) |
+                                         bit(Token::kIfModifiedSince) | bit(Token::kIfNoneMatch) |
+                                         bit(Token::kLocation) | bit(Token::kSetCookie);
+  const bool not_indexed =
+      field.token <= Token::kPriority && (kHardlyTwice & bit(field.token)) != 0;
+  return not_indexed ? Indexing::kNotIndexed : Indexing::kIndexed;
 }
 
 Encoder::Encoder(const Config& config)
@@ -133,20 +152,20 @@ bool Encoder::begin_block(Vector<std::uint8_t>& out) {
   return out.append(bytes, length);
 }
 
-bool Encoder::live(std::uint32_t number) const {
+inline bool Encoder::live(std::uint32_t number) const {
   return table_.inserted() - number <= table_.count();
 }
 
-HeaderField Encoder::by_number(std::uint32_t number) const {
+inline HeaderField Encoder::by_number(std::uint32_t number) const {
   return table_.entry(table_.inserted() - 1 - number);
 }
 
-std::uint32_t Encoder::index_of(std::uint32_t number) const {
+inline std::uint32_t Encoder::index_of(std::uint32_t number) const {
   return kStaticEntries + table_.inserted() - number;
 }
 
-Encoder::Found Encoder::find(const HeaderField& field, std::uint32_t name_hash,
-                             std::uint32_t field_hash) const {
+inline Encoder::Found Encoder::find(const HeaderField& field, std::uint32_t name_hash,
+                                    std::uint32_t field_hash, bool with_name) const {
   Found found;
   if (field_buckets_.empty()) return found;
   const std::size_t mask = field_buckets_.size() - 1;
@@ -155,21 +174,30 @@ Encoder::Found Encoder::find(const HeaderField& field, std::uint32_t name_hash,
     const Link& link = links_[(at - 1) & (links_.size() - 1)];
     if (link.hash == field_hash) {
       const HeaderField entry = by_number(at - 1);
-      if (entry.value == field.value && entry.name == field.name) {
+      if (equal_text(entry.value, field.value) && same_name(entry, field)) {
         found.field = index_of(at - 1);
         return found;
       }
     }
     at = link.older_field;
   }
+  if (!with_name) return found;
   for (std::uint32_t at = name_buckets_[name_hash & mask]; at != 0 && live(at - 1);) {
-    if (by_number(at - 1).name == field.name) {
+    if (same_name(by_number(at - 1), field)) {
       found.name = index_of(at - 1);
       return found;
     }
     at = links_[(at - 1) & (links_.size() - 1)].older_name;
   }
   return found;
+}
+
+inline void Encoder::link(std::uint32_t number, std::uint32_t name_hash, std::uint32_t field_hash) {
+  const std::size_t mask = field_buckets_.size() - 1;
+  std::uint32_t& newest_field = field_buckets_[field_hash & mask];
+  std::uint32_t& newest_name = name_buckets_[name_hash & mask];
+  links_[number & (links_.size() - 1)] = Link{field_hash, newest_field, newest_name};
+  newest_field = newest_name = number + 1;
 }
 
 bool Encoder::grow_index() {
@@ -184,19 +212,11 @@ bool Encoder::grow_index() {
   // Oldest first, as if they were inserted anew.
   for (std::uint32_t i = table_.count(); i-- > 0;) {
     const HeaderField entry = table_.entry(i);
-    const std::uint64_t name = hash_text(entry.name, config_.hash_seed);
+    const std::uint64_t name = hash_name(entry, config_.hash_seed);
     const auto field = static_cast<std::uint32_t>(hash_text(entry.value, name) >> 32);
     link(table_.inserted() - 1 - i, static_cast<std::uint32_t>(name >> 32), field);
   }
   return true;
-}
-
-void Encoder::link(std::uint32_t number, std::uint32_t name_hash, std::uint32_t field_hash) {
-  const std::size_t mask = field_buckets_.size() - 1;
-  std::uint32_t& newest_field = field_buckets_[field_hash & mask];
-  std::uint32_t& newest_name = name_buckets_[name_hash & mask];
-  links_[number & (links_.size() - 1)] = Link{field_hash, newest_field, newest_name};
-  newest_field = newest_name = number + 1;
 }
 
 bool Encoder::add(const HeaderField& given, Vector<std::uint8_t>& out) {
@@ -217,13 +237,15 @@ bool Encoder::add(const HeaderField& given, Vector<std::uint8_t>& out) {
     return write_literal(field, indexing == Indexing::kIndexed ? Indexing::kNotIndexed : indexing,
                          fixed.name, out);
   }
-  const std::uint64_t name = hash_text(field.name, config_.hash_seed);
+  const std::uint64_t name = hash_name(field, config_.hash_seed);
   const auto name_hash = static_cast<std::uint32_t>(name >> 32);
   const auto field_hash = static_cast<std::uint32_t>(hash_text(field.value, name) >> 32);
-  const Found found = find(field, name_hash, field_hash);
+  const Found found = find(field, name_hash, field_hash, fixed.name == 0);
   if (found.field != 0 && !is_secret) {
-    std::uint8_t bytes[kMaxIntegerLength];
-    return out.append(bytes, encode_integer(bytes, 0x80, 7, found.field));
+    std::uint8_t* const to = room_in(out, kMaxIntegerLength);
+    if (to == nullptr) return false;
+    end_at(out, to + encode_integer(to, 0x80, 7, found.field));
+    return true;
   }
   const std::uint32_t name_index = fixed.name != 0 ? fixed.name : found.name;
   if (!insert) {
@@ -240,15 +262,12 @@ bool Encoder::add(const HeaderField& given, Vector<std::uint8_t>& out) {
 // RFC 7541 §6.2.
 bool Encoder::write_literal(const HeaderField& field, Indexing indexing, std::uint32_t name_index,
                             Vector<std::uint8_t>& out) {
-  const std::size_t before = out.size();
   // Room for the worst case; Huffman code is at most 30 bits a byte, but longer results are not
   // used unless kAlways asks for them.
   const std::size_t worst = config_.huffman == HuffmanPolicy::kAlways ? 4 : 1;
   const std::size_t text = (name_index == 0 ? field.name.size() : 0) + field.value.size();
-  const std::size_t room = before + text * worst + 3 * kMaxIntegerLength;
-  if (room > out.capacity() && !out.reserve(std::max(room, out.capacity() * 2))) return false;
-  (void)out.resize_uninitialized(room);
-  std::uint8_t* to = out.data() + before;
+  std::uint8_t* to = room_in(out, huffman_encode_room(text * worst) + 3 * kMaxIntegerLength);
+  if (to == nullptr) return false;
   switch (indexing) {
     case Indexing::kIndexed:
       to += encode_integer(to, 0x40, 6, name_index);
@@ -261,22 +280,32 @@ bool Encoder::write_literal(const HeaderField& field, Indexing indexing, std::ui
       break;
   }
   if (name_index == 0) to = write_text(field.name, to);
-  to = write_text(field.value, to);
-  (void)out.resize_uninitialized(static_cast<std::size_t>(to - out.data()));
+  end_at(out, write_text(field.value, to));
   return true;
 }
 
 // RFC 7541 §5.2.
 std::uint8_t* Encoder::write_text(std::string_view text, std::uint8_t* to) const {
-  if (config_.huffman != HuffmanPolicy::kNever) {
-    const std::size_t size = huffman_encoded_size(text);
-    if (config_.huffman == HuffmanPolicy::kAlways || size < text.size()) {
-      to += encode_integer(to, 0x80, 7, static_cast<std::uint32_t>(size));
-      return huffman_encode(text, to);
+  if (config_.huffman == HuffmanPolicy::kShorter) {
+    // Most lengths take one byte; where it takes more, the text moves.
+    if (std::uint8_t* end = huffman_encode_if_shorter(text, to + 1); end != nullptr) {
+      const auto size = static_cast<std::size_t>(end - to) - 1;
+      if (size < 0x7f) {
+        *to = static_cast<std::uint8_t>(0x80U | size);
+        return end;
+      }
+      std::uint8_t length[kMaxIntegerLength];
+      const std::size_t bytes = encode_integer(length, 0x80, 7, static_cast<std::uint32_t>(size));
+      std::memmove(to + bytes, to + 1, size);
+      std::memcpy(to, length, bytes);
+      return to + bytes + size;
     }
+  } else if (config_.huffman == HuffmanPolicy::kAlways) {
+    to += encode_integer(to, 0x80, 7, static_cast<std::uint32_t>(huffman_encoded_size(text)));
+    return huffman_encode(text, to);
   }
   to += encode_integer(to, 0x00, 7, static_cast<std::uint32_t>(text.size()));
-  if (!text.empty()) std::memcpy(to, text.data(), text.size());
+  copy_text(reinterpret_cast<char*>(to), text);
   return to + text.size();
 }
 

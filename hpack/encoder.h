@@ -78,7 +78,8 @@ class Encoder {
     std::uint32_t name = 0;   // table index of the name, 0: none
   };
 
-  Found find(const HeaderField& field, std::uint32_t name_hash, std::uint32_t field_hash) const;
+  Found find(const HeaderField& field, std::uint32_t name_hash, std::uint32_t field_hash,
+             bool with_name) const;
   void link(std::uint32_t number, std::uint32_t name_hash, std::uint32_t field_hash);
   bool grow_index();
   bool live(std::uint32_t number) const;

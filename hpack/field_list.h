@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "hpack/header_field.h"
+#include "hpack/text.h"
 #include "hpack/vector.h"
 
 namespace h2::inline v0::hpack {
@@ -22,17 +23,33 @@ class FieldList {
 
   // Copies a field to the end; false: no memory, nothing changed.
   [[nodiscard]] bool append(const HeaderField& field) {
-    const std::size_t begin = bytes_.size();
-    if (!bytes_.append(field.name.data(), field.name.size())) return false;
-    if (!bytes_.append(field.value.data(), field.value.size()) ||
-        !records_.push_back(Record{static_cast<std::uint32_t>(begin),
-                                   static_cast<std::uint32_t>(field.name.size()),
-                                   static_cast<std::uint32_t>(field.value.size()), field.annotation,
-                                   field.token, field.sensitive})) {
-      (void)bytes_.resize(begin);
-      return false;
+    char* to = room(field.name.size() + field.value.size());
+    if (to == nullptr) return false;
+    if (field.name.data() + field.name.size() == field.value.data()) {  // as in a table's entry
+      copy_text(to, {field.name.data(), field.name.size() + field.value.size()});
+    } else {
+      copy_text(to, field.name);
+      copy_text(to + field.name.size(), field.value);
     }
+    commit(field);
     return true;
+  }
+
+  // The same without the copying: room for `size` bytes behind the last field (or null: no memory),
+  // and then, with the name and the value side by side at its beginning, the field itself, of which
+  // commit looks at the sizes and marks only. What is not committed is forgotten.
+  [[nodiscard]] char* room(std::size_t size) {
+    // One byte more, so that the empty field has an address too.
+    if (!bytes_.reserve_more(size + 1) || !records_.reserve_more(1)) return nullptr;
+    return bytes_.data() + bytes_.size();
+  }
+  void commit(const HeaderField& field) {
+    const std::size_t begin = bytes_.size();
+    (void)bytes_.resize_uninitialized(begin + field.name.size() + field.value.size());
+    records_.push_back_reserved({static_cast<std::uint32_t>(begin),
+                                 static_cast<std::uint32_t>(field.name.size()),
+                                 static_cast<std::uint32_t>(field.value.size()), field.annotation,
+                                 field.token, field.sensitive});
   }
   HeaderField operator[](std::size_t i) const {
     const Record& r = records_[i];

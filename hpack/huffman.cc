@@ -5,7 +5,7 @@
 // 7541 §B).
 #include "hpack/huffman.h"
 
-#include <array>
+#include <algorithm>
 #include <bit>
 #include <cstring>
 
@@ -15,74 +15,9 @@ namespace h2::inline v0::hpack {
 
 namespace {
 
-constexpr unsigned kLookupBits = 12;
 constexpr unsigned kEos = 256;
-
-// What the next 12 bits begin with. first == 0: a code longer than 12 bits.
-struct Lookup {
-  std::uint8_t symbols[2] = {0, 0};
-  std::uint8_t total = 0;  // bits of all symbols
-  std::uint8_t first = 0;  // bits of the first one
-};
-
-// The codes of one length: the first of them, left-aligned in 32 bits, and where its symbols stand.
-struct LongCodes {
-  std::uint32_t limit = 0;  // the first left-aligned value above this length's codes
-  std::uint32_t base = 0;   // the first code, left-aligned
-  std::uint16_t start = 0;  // in by_code
-};
-
-struct Tables {
-  std::array<Lookup, 1U << kLookupBits> lookup{};
-  std::array<LongCodes, 31> by_length{};
-  std::array<std::uint16_t, 257> by_code{};
-};
-
-Tables build() noexcept {
-  Tables t;
-  for (unsigned symbol = 0; symbol < 256; ++symbol) {
-    const HuffmanCode c = kHuffmanCodes[symbol];
-    if (c.bits > kLookupBits) continue;
-    const std::uint32_t from = c.code << (kLookupBits - c.bits);
-    for (std::uint32_t i = 0; i < (1U << (kLookupBits - c.bits)); ++i) {
-      Lookup& entry = t.lookup[from + i];
-      entry.symbols[0] = static_cast<std::uint8_t>(symbol);
-      entry.first = entry.total = c.bits;
-    }
-  }
-  // A second symbol where it fits into the bits that are left.
-  const auto single = t.lookup;
-  for (std::uint32_t i = 0; i < t.lookup.size(); ++i) {
-    Lookup& entry = t.lookup[i];
-    if (entry.first == 0) continue;
-    const Lookup& next = single[(i << entry.first) & (t.lookup.size() - 1)];
-    if (next.first == 0 || entry.first + next.first > kLookupBits) continue;
-    entry.symbols[1] = next.symbols[0];
-    entry.total = static_cast<std::uint8_t>(entry.first + next.first);
-  }
-  std::uint16_t position = 0;
-  for (unsigned bits = 5; bits <= 30; ++bits) {
-    LongCodes& codes = t.by_length[bits];
-    codes.start = position;
-    bool any = false;
-    for (std::uint32_t symbol = 0; symbol <= kEos; ++symbol) {
-      const HuffmanCode c = kHuffmanCodes[symbol];
-      if (c.bits != bits) continue;
-      const std::uint32_t aligned = c.code << (32 - bits);
-      if (!any) codes.base = aligned;
-      any = true;
-      t.by_code[position++] = static_cast<std::uint16_t>(symbol);
-      codes.limit = aligned + (1U << (32 - bits));  // 0 after the last code of all, which is EOS
-    }
-    if (!any) codes.limit = t.by_length[bits - 1].limit;
-  }
-  return t;
-}
-
-const Tables& tables() noexcept {
-  static const Tables instance = build();
-  return instance;
-}
+constexpr unsigned kLongest = 30;
+constexpr std::uint64_t kOnes = ~std::uint64_t{0};
 
 struct LongSymbol {
   unsigned symbol;
@@ -90,21 +25,56 @@ struct LongSymbol {
 };
 
 // The symbol of more than 12 bits that `window` (32 bits, left-aligned) begins with.
-LongSymbol find_long(const Tables& t, std::uint32_t window) noexcept {
-  for (unsigned bits = kLookupBits + 1; bits < 30; ++bits) {
-    const LongCodes& codes = t.by_length[bits];
-    if (window < codes.limit)
-      return {t.by_code[codes.start + ((window - codes.base) >> (32 - bits))], bits};
-  }
-  const LongCodes& codes = t.by_length[30];
-  return {t.by_code[codes.start + ((window - codes.base) >> 2)], 30};
+LongSymbol find_long(std::uint32_t window) noexcept {
+  const HuffmanLongCodes* codes = kHuffmanLongCodes;
+  while (window > codes->last) ++codes;  // nothing is above the last of all
+  return {kHuffmanLongSymbols[codes->start + ((window - codes->first) >> (32U - codes->bits))],
+          codes->bits};
 }
 
 std::uint64_t load_be64(const std::uint8_t* from) noexcept {
-  std::uint64_t value;
+  std::uint64_t value = 0;
   std::memcpy(&value, from, 8);
   if constexpr (std::endian::native == std::endian::little) value = __builtin_bswap64(value);
   return value;
+}
+
+void store_be64(std::uint8_t* to, std::uint64_t value) noexcept {
+  if constexpr (std::endian::native == std::endian::little) value = __builtin_bswap64(value);
+  std::memcpy(to, &value, 8);
+}
+
+std::uint64_t load_be32(const std::uint8_t* from) noexcept {
+  std::uint32_t value = 0;
+  std::memcpy(&value, from, 4);
+  if constexpr (std::endian::native == std::endian::little) value = __builtin_bswap32(value);
+  return value;
+}
+
+// The last `count` (0 to 7) of all `size` bytes that end at `end`, left-aligned. Reads overlap
+// rather than loop.
+std::uint64_t load_tail(const std::uint8_t* end, std::size_t count, std::size_t size) noexcept {
+  if (count == 0) return 0;
+  const std::size_t unused = 64 - 8 * count;
+  if (size >= 8) return load_be64(end - 8) << unused;
+  const std::uint8_t* from = end - count;
+  if (count >= 4) return load_be32(from) << 32 | load_be32(end - 4) << unused;
+  return std::uint64_t{from[0]} << 56 | std::uint64_t{from[count / 2]} << (56 - 8 * (count / 2)) |
+         std::uint64_t{end[-1]} << unused;
+}
+
+constexpr unsigned total_bits(std::uint32_t entry) { return entry & 0x3fU; }
+
+// Writes two symbols, of which the entry may hold but one.
+char* put(char* out, std::uint32_t entry) noexcept {
+  if constexpr (std::endian::native == std::endian::little) {
+    const auto symbols = static_cast<std::uint16_t>(entry >> 16);
+    std::memcpy(out, &symbols, 2);
+  } else {
+    out[0] = static_cast<char>(entry >> 16);
+    out[1] = static_cast<char>(entry >> 24);
+  }
+  return out + static_cast<std::uint8_t>(entry >> 8);
 }
 
 }  // namespace
@@ -122,18 +92,10 @@ std::uint8_t* huffman_encode(std::string_view text, std::uint8_t* to) noexcept {
     const HuffmanCode code = kHuffmanCodes[static_cast<std::uint8_t>(c)];
     buffer = (buffer << code.bits) | code.code;
     used += code.bits;
-    if (used < 32) continue;
-    used -= 32;
-    const auto word = static_cast<std::uint32_t>(buffer >> used);
-    to[0] = static_cast<std::uint8_t>(word >> 24);
-    to[1] = static_cast<std::uint8_t>(word >> 16);
-    to[2] = static_cast<std::uint8_t>(word >> 8);
-    to[3] = static_cast<std::uint8_t>(word);
-    to += 4;
-  }
-  while (used >= 8) {
-    used -= 8;
-    *to++ = static_cast<std::uint8_t>(buffer >> used);
+    while (used >= 8) {
+      used -= 8;
+      *to++ = static_cast<std::uint8_t>(buffer >> used);
+    }
   }
   if (used > 0) {
     // > the most significant bits of the code for the EOS symbol are inserted as padding (RFC 7541
@@ -143,61 +105,140 @@ std::uint8_t* huffman_encode(std::string_view text, std::uint8_t* to) noexcept {
   return to;
 }
 
+std::uint8_t* huffman_encode_if_shorter(std::string_view text, std::uint8_t* to) noexcept {
+  std::uint8_t* const limit = to + text.size();
+  std::uint64_t buffer =
+      0;  // the high `used` bits are waiting, less than 8 of them between two steps
+  unsigned used = 0;
+  const auto flush = [&] {
+    store_be64(to, buffer);
+    to += used >> 3;
+    buffer <<= used & ~7U;
+    used &= 7U;
+  };
+  const auto* at = reinterpret_cast<const std::uint8_t*>(text.data());
+  const std::uint8_t* const end = at + text.size();
+  const auto one = [&](std::uint8_t c) {
+    const HuffmanCode code = kHuffmanCodes[c];
+    used += code.bits;
+    buffer |= std::uint64_t{code.code} << (64 - used);
+    flush();
+  };
+  for (; end - at >= 4; at += 4) {
+    if (to >= limit) return nullptr;
+    const HuffmanCode a = kHuffmanCodes[at[0]];
+    const HuffmanCode b = kHuffmanCodes[at[1]];
+    const HuffmanCode c = kHuffmanCodes[at[2]];
+    const HuffmanCode d = kHuffmanCodes[at[3]];
+    const unsigned bits = unsigned{a.bits} + b.bits + c.bits + d.bits;
+    if (bits <= 56) {
+      const std::uint64_t ab = std::uint64_t{a.code} << b.bits | b.code;
+      const std::uint64_t cd = std::uint64_t{c.code} << d.bits | d.code;
+      used += bits;
+      buffer |= (ab << (c.bits + d.bits) | cd) << (64 - used);
+      flush();
+    } else {
+      for (int i = 0; i < 4; ++i) one(at[i]);
+    }
+  }
+  if (to >= limit) return nullptr;
+  for (; at != end; ++at) {
+    const HuffmanCode code = kHuffmanCodes[*at];
+    if (used + code.bits >= 64) flush();
+    used += code.bits;
+    buffer |= std::uint64_t{code.code} << (64 - used);
+  }
+  flush();
+  if (used > 0) *to++ = static_cast<std::uint8_t>(buffer >> 56 | 0xffU >> used);  // padded as above
+  return to < limit ? to : nullptr;
+}
+
 Result<std::size_t, DecodeError> huffman_decode(Bytes encoded, char* to) noexcept {
-  const Tables& t = tables();
   const std::uint8_t* from = encoded.data();
   const std::uint8_t* const end = from + encoded.size();
   char* out = to;
-  std::uint64_t buffer = 0;  // left-aligned; below the `left` bits it is all zero
+  // Left-aligned, `left` bits of it counted. What follows them are either zeros or the bits that
+  // come next.
+  std::uint64_t buffer = 0;
   unsigned left = 0;
-  for (;;) {
-    // Refill: eight bytes at a time while they last.
-    if (end - from >= 8) {
-      const unsigned bytes = (63 - left) / 8;
-      buffer |= load_be64(from) >> left;
-      from += bytes;
-      left += bytes * 8;
-      buffer &= ~std::uint64_t{0} << (64 - left);
-    } else {
-      while (left <= 56 && from < end) {
-        buffer |= std::uint64_t{*from++} << (56 - left);
-        left += 8;
-      }
-    }
-    if (left < 30) break;  // the end is near
-    while (left >= 30) {
-      const Lookup& entry = t.lookup[buffer >> (64 - kLookupBits)];
-      if (entry.first != 0) {
-        std::memcpy(out, entry.symbols, 2);
-        out += entry.total == entry.first ? 1 : 2;
-        buffer <<= entry.total;
-        left -= entry.total;
+  const auto take = [&](unsigned bits) {
+    buffer <<= bits;
+    left -= bits;
+  };
+  while (end - from >= 8) {
+    buffer |= load_be64(from) >> left;
+    from += (63 - left) >> 3;
+    left |= 56;
+    std::uint32_t used = 0;  // entries added up, of which the lowest byte, the bits, is at most 48
+    const auto look_up = [&] {
+      const std::uint32_t entry = kHuffmanLookup[buffer >> (64 - kHuffmanLookupBits)];
+      if (entry == 0) return false;
+      out = put(out, entry);
+      buffer <<= total_bits(entry);
+      used += entry;
+      return true;
+    };
+    const bool all_short =
+        look_up() && look_up() && look_up() && look_up();  // four times 12 bits are there
+    left -= total_bits(used);
+    if (all_short || left < kLongest) continue;
+    const LongSymbol found = find_long(static_cast<std::uint32_t>(buffer >> 32));
+    if (found.symbol == kEos) return unexpected(DecodeError::kHuffmanEos);
+    *out++ = static_cast<char>(found.symbol);
+    take(found.bits);
+  }
+  // Less than eight bytes remain. They go in at once, or in parts as what is there is used.
+  auto rest_bits = static_cast<unsigned>(end - from) * 8;
+  std::uint64_t rest = load_tail(end, static_cast<std::size_t>(end - from), encoded.size());
+  while (left + rest_bits > 64) {
+    const unsigned more = 64 - left;
+    buffer |= rest >> left;
+    rest <<= more;
+    rest_bits -= more;
+    left = 64;
+    while (left >= kLongest) {
+      const std::uint32_t entry = kHuffmanLookup[buffer >> (64 - kHuffmanLookupBits)];
+      if (entry != 0) {
+        out = put(out, entry);
+        take(total_bits(entry));
         continue;
       }
-      const LongSymbol found = find_long(t, static_cast<std::uint32_t>(buffer >> 32));
+      const LongSymbol found = find_long(static_cast<std::uint32_t>(buffer >> 32));
       if (found.symbol == kEos) return unexpected(DecodeError::kHuffmanEos);
       *out++ = static_cast<char>(found.symbol);
-      buffer <<= found.bits;
-      left -= found.bits;
+      take(found.bits);
     }
   }
-  // Fewer than 30 bits: symbol by symbol, with ones behind the end, as the padding is a start of
-  // EOS.
+  if (rest_bits > 0) buffer |= rest >> left;
+  left += rest_bits;
+  // All bits are here.
+  while (left >= kHuffmanLookupBits) {
+    const std::uint32_t entry = kHuffmanLookup[buffer >> (64 - kHuffmanLookupBits)];
+    if (entry == 0) break;
+    out = put(out, entry);
+    take(total_bits(entry));
+  }
+  // What is left, with ones behind the end, as the padding is a start of EOS.
   while (left > 0) {
-    const std::uint64_t window = buffer | (~std::uint64_t{0} >> left);
-    const Lookup& entry = t.lookup[window >> (64 - kLookupBits)];
-    LongSymbol found{entry.symbols[0], entry.first};
-    if (found.bits == 0) found = find_long(t, static_cast<std::uint32_t>(window >> 32));
+    const std::uint64_t window = left < 64 ? buffer | kOnes >> left : buffer;
+    if (window == kOnes && left <= 7) break;
+    const std::uint32_t entry = kHuffmanLookup[window >> (64 - kHuffmanLookupBits)];
+    if (entry != 0 && total_bits(entry) <= left) {
+      out = put(out, entry);
+      take(total_bits(entry));
+      continue;
+    }
+    const unsigned symbol = (entry >> 16) & 0xffU;
+    LongSymbol found{symbol, kHuffmanCodes[symbol].bits};
+    if (entry == 0) found = find_long(static_cast<std::uint32_t>(window >> 32));
     if (found.bits <= left) {
       if (found.symbol == kEos) return unexpected(DecodeError::kHuffmanEos);
       *out++ = static_cast<char>(found.symbol);
-      buffer <<= found.bits;
-      left -= found.bits;
+      take(found.bits);
       continue;
     }
-    if (window != ~std::uint64_t{0}) return unexpected(DecodeError::kHuffmanPaddingNotOnes);
-    if (left > 7) return unexpected(DecodeError::kHuffmanPaddingTooLong);
-    break;
+    if (window != kOnes) return unexpected(DecodeError::kHuffmanPaddingNotOnes);
+    return unexpected(DecodeError::kHuffmanPaddingTooLong);
   }
   return static_cast<std::size_t>(out - to);
 }

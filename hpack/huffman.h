@@ -19,6 +19,11 @@ std::size_t huffman_encoded_size(std::string_view text) noexcept;
 // was written.
 std::uint8_t* huffman_encode(std::string_view text, std::uint8_t* to) noexcept;
 
+// The same if the result is shorter than the text, in one pass; null if not. `to` has
+// huffman_encode_room(text.size()) bytes, which are written over in either case.
+std::uint8_t* huffman_encode_if_shorter(std::string_view text, std::uint8_t* to) noexcept;
+constexpr std::size_t huffman_encode_room(std::size_t size) { return size + 24; }
+
 // Room that huffman_decode needs for `encoded_size` bytes of input.
 constexpr std::size_t huffman_decode_room(std::size_t encoded_size) {
   return encoded_size * 8 / 5 + 2;

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "hpack/static_table.h"
+#include "hpack/text.h"
 
 namespace h2::inline v0::hpack {
 
@@ -107,7 +108,7 @@ constexpr Index kIndex = make_index();
 Token lookup_token(std::string_view name) noexcept {
   if (name.empty()) return Token::kNone;
   for (std::uint8_t i = kIndex.first[slot_of(name)]; i != 0; i = kIndex.next[i - 1U]) {
-    if (kNames[i - 1U] == name) return static_cast<Token>(i - 1U);
+    if (equal_text(kNames[i - 1U], name)) return static_cast<Token>(i - 1U);
   }
   return Token::kNone;
 }

@@ -63,6 +63,15 @@ class Vector {
     ++size_;
     return true;
   }
+  // Room for `count` more items, at least doubling when it grows.
+  [[nodiscard]] bool reserve_more(std::size_t count) {
+    return capacity_ - size_ >= count || grow(size_ + count);
+  }
+  // As push_back, where reserve or reserve_more has made the room.
+  void push_back_reserved(T item) {
+    new (data_ + size_) T(std::move(item));
+    ++size_;
+  }
   // Copies `count` items (trivially copyable ones) to the end; they may not lie inside this vector.
   [[nodiscard]] bool append(const T* items,
                             std::size_t count) requires std::is_trivially_copyable_v<T> {
