@@ -51,7 +51,7 @@ TEST_F(ServerRoutes, RootExplainsItself) {
   EXPECT_EQ(a.field("content-length"), std::to_string(a.body.size()));
   EXPECT_GT(a.body.size(), 2'000U);
   for (const char* route : {"/bytes/N", "/echo", "/delay/MS", "/status/N", "/headers", "/trailers",
-                            "/drip/N/MS", "/hold"}) {
+                            "/early-hints", "/early/N", "/drip/N/MS", "/hold"}) {
     EXPECT_THAT(a.body, HasSubstr(route));
   }
   EXPECT_NE(a.field("date"), "");
@@ -74,7 +74,7 @@ TEST_F(ServerRoutes, QueryIsNoPartOfTheRoute) {
 TEST_F(ServerRoutes, BadNumbersAreNamed) {
   for (const char* path : {"/bytes/ten", "/bytes/", "/bytes/-1", "/bytes/99999999999999999999",
                            "/delay/x", "/delay/99999999", "/status/99", "/status/600",
-                           "/status/101", "/status/2x", "/drip/1/x", "/drip/x/1", "/drip/5"}) {
+                           "/status/101", "/status/2x", "/early/x", "/early/103", "/drip/1/x", "/drip/x/1", "/drip/5"}) {
     const Answer& a = client_.get(path);
     EXPECT_EQ(a.status, 400) << path;
     EXPECT_THAT(a.body, HasSubstr("' is not a ")) << path;
@@ -151,6 +151,13 @@ TEST_F(ServerRoutes, TrailersFollowTheBody) {
   EXPECT_EQ(a.body, "trailer fields follow this line\n");
   EXPECT_EQ(a.trailers, (Pairs{{"x-body-lines", "1"}, {"x-note", "sent after the body"}}));
   EXPECT_EQ(client_.fetch("HEAD", "/trailers").trailers, Pairs{});
+}
+
+TEST_F(ServerRoutes, EarlyHintsComeBeforeTheAnswer) {
+  const Answer& a = client_.get("/early-hints");
+  EXPECT_THAT(a.informational, ElementsAre(103));
+  EXPECT_EQ(a.status, 200);
+  EXPECT_NE(a.body, "");
 }
 
 TEST_F(ServerRoutes, DelayComesAfterWhatNeedsNone) {
@@ -264,6 +271,21 @@ TEST(ServerLimits, LongBodyIsRefusedAndStopped) {
   ASSERT_TRUE(client.until([&] { return trace.codes.contains(announced); }));
   EXPECT_EQ(client.answer(announced).status, 413);
   EXPECT_EQ(client.get("/bytes/3").status, 200);
+}
+
+TEST(ServerLimits, EarlyAnswerDoesNotWaitForTheRequestAndStopsIt) {
+  const auto server = start();
+  ResetTrace trace;
+  Config config = RawClient::big_windows();
+  config.trace = &trace;
+  RawClient client(server->port(), config);
+  const std::uint32_t id = client.start("POST", "/early/403", {}, EndStream::kNo);
+  ASSERT_TRUE(client.until([&] { return trace.codes.contains(id); }));
+  EXPECT_EQ(client.answer(id).status, 403);
+  EXPECT_EQ(client.answer(id).body, "status 403\n");
+  EXPECT_TRUE(client.answer(id).ended);
+  EXPECT_EQ(trace.codes[id], 0);  // NO_ERROR
+  EXPECT_EQ(client.get("/early/200").status, 200);
 }
 
 TEST(ServerLimits, ClientThatNeverReadsCostsNoMemory) {

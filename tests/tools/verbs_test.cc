@@ -49,6 +49,7 @@ TEST(Verbs, MistakesAreNamedWithUsageAndExitCode2) {
       {{"serve", "--port", "70000"}, "70000"},
       {{"serve", "--port", "http"}, "http"},
       {{"serve", "--threads", "0"}, "0"},
+      {{"serve", "--max-concurrent-streams", "0"}, "--max-concurrent-streams"},
       {{"serve", "--linger", "soon"}, "'soon'"},
       {{"serve", "--max-body", "huge"}, "'huge'"},
       {{"serve", "--cert", "a.pem"}, "a.pem"},

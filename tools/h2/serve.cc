@@ -48,6 +48,7 @@ int run_serve(int argc, char** argv) {
   std::uint64_t threads = 1;
   std::string linger;
   std::string max_body;
+  std::uint32_t max_streams = options.config.max_concurrent_streams;
   app.add_option("--address", options.address, "Numeric address to listen on")
       ->capture_default_str();
   app.add_option("-p,--port", port, "TCP port; 0 is any free one")
@@ -61,6 +62,10 @@ int run_serve(int argc, char** argv) {
   app.add_option("--threads", threads, "Threads, each with a loop of its own")
       ->capture_default_str()
       ->check(CLI::Range(1, 256));
+  app.add_option("--max-concurrent-streams", max_streams,
+                 "Requests that one connection may have open at once (RFC 9113 §5.1.2)")
+      ->capture_default_str()
+      ->check(CLI::Range(1U, 1'000'000U));
   app.add_option("--linger", linger,
                  "Keep the TCP connection open that long after GOAWAY, such as 500ms or 2s");
   app.add_option("--max-body", max_body,
@@ -68,6 +73,7 @@ int run_serve(int argc, char** argv) {
   if (const int status = parse_command_line(app, argc, argv); status >= 0) return status;
 
   options.tls = !no_tls;
+  options.config.max_concurrent_streams = max_streams;
   options.port = static_cast<std::uint16_t>(port);
   options.threads = static_cast<unsigned>(threads);
   if (!linger.empty()) {

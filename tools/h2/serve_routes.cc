@@ -39,6 +39,9 @@ They are made while they are sent, so N may be large.</td></tr>
 <tr><td><code>/status/N</code></td><td>an answer with the status N, from 200 to 599</td></tr>
 <tr><td><code>/headers</code></td><td>the request's fields as JSON, in the order in which they came</td></tr>
 <tr><td><code>/trailers</code></td><td>a short body and trailer fields after it</td></tr>
+<tr><td><code>/early-hints</code></td><td>103 with a link field (RFC 8297), and then an answer</td></tr>
+<tr><td><code>/early/N</code></td><td>an answer with the status N at once: the request's body is not read, and what is
+left of it is stopped with RST_STREAM(NO_ERROR)</td></tr>
 <tr><td><code>/drip/N/MS</code></td><td>N bytes, one each MS milliseconds</td></tr>
 <tr><td><code>/hold</code></td><td>nothing: the request's body is not read and no answer ever comes</td></tr>
 </table>
@@ -172,6 +175,19 @@ ServeReply trailers(const ServeRequest& request, std::string_view) {
   return reply;
 }
 
+ServeReply early_hints(const ServeRequest& request, std::string_view) {
+  ServeReply reply = text_reply(request, 200, "a 103 with a link field came before this");
+  reply.early_status = 103;
+  reply.early_fields = {{"link", "</style.css>; rel=preload; as=style"}};
+  return reply;
+}
+
+ServeReply early(const ServeRequest& request, std::string_view rest) {
+  ServeReply reply = status(request, rest);
+  reply.at_once = true;
+  return reply;
+}
+
 ServeReply drip(const ServeRequest& request, std::string_view rest) {
   const std::size_t slash = rest.find('/');
   const std::string_view first = rest.substr(0, slash);
@@ -209,9 +225,12 @@ struct Route {
   ServeReply (*make)(const ServeRequest&, std::string_view rest);
 };
 constexpr Route kRoutes[] = {
-    {"/", false, index_page},       {"/bytes/", false, pattern}, {"/echo", true, echo},
-    {"/delay/", true, delay},       {"/status/", true, status},  {"/headers", true, headers},
-    {"/trailers", false, trailers}, {"/drip/", false, drip},     {"/hold", true, hold},
+    {"/", false, index_page},       {"/bytes/", false, pattern},
+    {"/echo", true, echo},          {"/delay/", true, delay},
+    {"/status/", true, status},     {"/headers", true, headers},
+    {"/trailers", false, trailers}, {"/early-hints", false, early_hints},
+    {"/early/", true, early},       {"/drip/", false, drip},
+    {"/hold", true, hold},
 };
 
 ServeReply choose_route(const ServeRequest& request) {

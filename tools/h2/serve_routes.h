@@ -30,6 +30,8 @@ struct ServeRequest {
 
 // The answer to come.
 struct ServeReply {
+  int early_status = 0;    // of an informational response before it, such as 103; 0: none
+  FieldPairs early_fields;  // its fields
   int status = 200;
   FieldPairs fields;      // without :status; with content-length where it is known
   bool send_body = true;  // false: HEAD, or a status without a body
@@ -41,6 +43,7 @@ struct ServeReply {
   DripBody* drip = nullptr;  // `source`, if its bytes are to be allowed one by one ...
   Duration drip_interval;    // ... at this interval
   bool echo = false;         // the request's body becomes `text`
+  bool at_once = false;      // sent without reading the request's body
   bool hold = false;         // never to be sent
 };
 

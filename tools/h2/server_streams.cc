@@ -88,6 +88,7 @@ void ServerStreams::on_request(const RequestReceived& event, Time now) {
   stream.reply = choose_reply(stream.request, shared_.files ? &*shared_.files : nullptr);
   if (event.end_stream == EndStream::kYes) return request_ended(id, stream, now);
   if (stream.reply.hold) return;
+  if (stream.reply.at_once) return send_reply(id, stream, now);
 
   const auto length = parse_number(stream.request.field("content-length"));
   if (length && *length > shared_.options.max_body) return refuse_body(id, stream);
@@ -173,8 +174,16 @@ void ServerStreams::send_reply(std::uint32_t id, Stream& stream, Time now) {
   ServeReply& reply = stream.reply;
   stream.replied = true;
   stream.request = {};
-  const std::string status = std::to_string(reply.status);
   std::vector<HeaderField> fields;
+  if (reply.early_status != 0) {
+    const std::string early_status = std::to_string(reply.early_status);
+    fields.push_back({":status", early_status});
+    for (const auto& [name, value] : reply.early_fields) fields.push_back({name, value});
+    // If this fails, so does what follows.
+    (void)connection_.send_headers(stream_id, fields, EndStream::kNo);
+    fields.clear();
+  }
+  const std::string status = std::to_string(reply.status);
   fields.reserve(reply.fields.size() + 3);
   fields.push_back({":status", status});
   for (const auto& [name, value] : reply.fields) fields.push_back({name, value});
