@@ -282,6 +282,7 @@ Result<std::unique_ptr<ResponseStream::Impl>, Error> Client::Impl::open(Request 
     return unexpected(std::move(error));
   }
   outgoing.url = std::move(*url);
+  outgoing.expect_continue_timeout = options.expect_continue_timeout;
   if (!request.read_body)
     outgoing.body = std::make_shared<const std::string>(std::move(request.body));
   if (!options.user_agent.empty() && !request.headers.contains("user-agent"))
@@ -324,7 +325,12 @@ Result<std::unique_ptr<ResponseStream::Impl>, Error> Client::Impl::open(Request 
                  : info.retries >= options.max_retries)
       return unexpected(std::move(error));
     if (!not_open) ++info.retries;
-    avoided = std::move(*connection);
+    // A stream that was refused says nothing against the connection: most servers refuse what was
+    // sent before their SETTINGS had come, and now its limit is known (RFC 9113 §5.1.2).
+    const bool only_refused = error.kind == ErrorKind::kStreamReset &&
+                              error.code == ErrorCode::kRefusedStream &&
+                              (*connection)->driver->accepts_new_streams();
+    avoided = only_refused ? nullptr : std::move(*connection);
   }
 }
 

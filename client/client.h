@@ -55,6 +55,8 @@ struct ClientOptions {
   // ---- time; a request can have its own
   Duration connect_timeout = seconds(10);  // name, connection and TLS together
   std::optional<Duration> timeout;         // the whole request; none: no limit
+  // How long a body that was announced with "expect: 100-continue" waits for the server's word.
+  Duration expect_continue_timeout = seconds(1);
 
   // ---- requests
   std::string user_agent = "h2cpp/0.1";  // empty: none is sent

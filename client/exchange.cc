@@ -35,6 +35,12 @@ std::string with_rule(ErrorCode code, Errc cause) {
   return out;
 }
 
+bool is_100_continue(std::string_view value) {
+  constexpr std::string_view kExpectation = "100-continue";  // compared without regard to case
+  return std::equal(value.begin(), value.end(), kExpectation.begin(), kExpectation.end(),
+                    [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a + 'a' - 'A' : a) == b; });
+}
+
 bool is_token_method(std::string_view method) {
   constexpr std::string_view kOther = "!#$%&'*+-.^_`|~";
   return !method.empty() && std::all_of(method.begin(), method.end(), [&](char c) {
@@ -153,7 +159,8 @@ Result<std::unique_ptr<ResponseStream::Impl>, Error> ResponseStream::Impl::start
   self->info = std::move(info);
 
   const bool streamed = static_cast<bool>(request.read_body);
-  const bool has_body = streamed || !outgoing.body->empty();
+  const bool trailers = !request.trailers.empty();
+  const bool has_body = streamed || trailers || !outgoing.body->empty();
   const bool expects_body =
       request.method == "POST" || request.method == "PUT" || request.method == "PATCH";
   std::string length;  // empty: not said
@@ -197,20 +204,86 @@ Result<std::unique_ptr<ResponseStream::Impl>, Error> ResponseStream::Impl::start
   self->stream = std::move(*opened);
   self->info.stream_id = self->stream.id().value;
 
+  if (!has_body) return self;
+  self->trailers_to_send = request.trailers;
   if (streamed) {
     self->read_body = request.read_body;
     self->body_left = request.body_length;
     self->body_begun = &outgoing.body_begun;
-  } else if (has_body) {
-    // All at once: the connection takes from it what the peer's windows allow.
-    const auto sent =
-        self->stream.send_data(outgoing.body, as_bytes(*outgoing.body), EndStream::kYes);
-    // An error of the stream shows when the response is waited for, after what came before it.
-    if (!sent && sent.error().kind == DriverError::Kind::kUsage)
-      return unexpected(self->failed(sent.error()));
-    if (sent) self->info.body_bytes_sent = outgoing.body->size();
+  } else {
+    self->body = outgoing.body;
+  }
+  if (is_100_continue(request.headers.get("expect"))) {
+    self->body_held = true;
+    self->held_until = clock.now() + outgoing.expect_continue_timeout;
+  } else if (!streamed) {
+    if (auto sent = self->send_whole(); !sent) return unexpected(std::move(sent).error());
   }
   return self;
+}
+
+// Hands over the body in one piece: the connection takes from it what the peer's windows allow.
+Result<void, Error> ResponseStream::Impl::send_whole() {
+  const auto whole = std::exchange(body, nullptr);
+  if (!whole->empty() || trailers_to_send.empty()) {
+    const auto sent = stream.send_data(whole, as_bytes(*whole),
+                                       trailers_to_send.empty() ? EndStream::kYes : EndStream::kNo);
+    // An error of the stream shows when the response is waited for, after what came before it.
+    if (!sent && sent.error().kind == DriverError::Kind::kUsage)
+      return unexpected(failed(sent.error()));
+    if (sent) info.body_bytes_sent = whole->size();
+  }
+  return send_trailers();
+}
+
+Result<void, Error> ResponseStream::Impl::send_trailers() {
+  if (trailers_to_send.empty()) return {};
+  const Headers trailers = std::exchange(trailers_to_send, {});
+  const std::vector<HeaderField> fields(trailers.begin(), trailers.end());
+  const auto sent = stream.send_trailers(fields);
+  if (!sent && sent.error().kind == DriverError::Kind::kUsage) {
+    stream.reset();
+    return unexpected(failed(sent.error()));
+  }
+  return {};
+}
+
+// Takes the 1xx responses that have come; whether there was a 100.
+bool ResponseStream::Impl::take_informational() {
+  bool go_on = false;
+  for (transport::ResponseHead& one : stream.take_informational()) {
+    go_on |= one.status == 100;
+    info.header_bytes_received += one.fields.text_size();
+    informational.push_back({one.status, std::move(one.fields)});
+  }
+  return go_on;
+}
+
+// Lets the body go once the server has asked for it, or has been silent for long enough; drops it
+// when the final status says that it is not wanted (RFC 9110 §10.1.1).
+Result<void, Error> ResponseStream::Impl::wait_for_continue() {
+  for (bool go_on = false; !go_on;) {
+    const Time until = std::min(deadline, held_until);
+    const auto ready =
+        stream.wait(ClientStream::kHeadersReady | ClientStream::kInformationalReady, until);
+    if (!ready) {
+      if (ready.error().kind != DriverError::Kind::kTimedOut || until == deadline)
+        return unexpected(failed(ready.error()));
+      break;
+    }
+    if ((*ready & ClientStream::kHeadersReady) != 0) {
+      const auto head = stream.wait_headers(deadline);
+      if (!head) return unexpected(failed(head.error()));
+      body_held = false;
+      if ((*head)->status < 400) break;
+      body = nullptr;
+      read_body = nullptr;
+      return {};
+    }
+    go_on = take_informational();
+  }
+  body_held = false;
+  return body ? send_whole() : Result<void, Error>{};
 }
 
 // Hands over the next piece of the request's body.
@@ -235,18 +308,25 @@ Result<void, Error> ResponseStream::Impl::send_some() {
     last = *body_left == 0;
   }
   const Bytes bytes(piece->data(), std::min(*got, piece->size()));
+  const bool ends = last && trailers_to_send.empty();
   const auto sent =
-      stream.send_data(std::move(piece), bytes, last ? EndStream::kYes : EndStream::kNo);
+      bytes.empty() && !ends
+          ? Result<ClientStream::Sent, DriverError>(ClientStream::Sent::kQueued)
+          : stream.send_data(std::move(piece), bytes, ends ? EndStream::kYes : EndStream::kNo);
   if (!sent && sent.error().kind == DriverError::Kind::kUsage)
     return unexpected(failed(sent.error()));
   if (sent && *sent == ClientStream::Sent::kQueued) info.body_bytes_sent += bytes.size();
   // Not wanted, or failed: reading the response shows what there is to it.
   if (last || !sent || *sent == ClientStream::Sent::kNotWanted) read_body = nullptr;
+  if (last && sent && *sent == ClientStream::Sent::kQueued) return send_trailers();
   return {};
 }
 
 // Waits for one of `wanted`, sending what is left of the request's body as room comes.
 Result<void, Error> ResponseStream::Impl::wait(unsigned wanted) {
+  if (body_held) {
+    if (auto released = wait_for_continue(); !released) return released;
+  }
   while (true) {
     const unsigned all = wanted | (read_body ? ClientStream::kSendReady : 0U);
     const auto ready = stream.wait(all, deadline);
@@ -260,10 +340,7 @@ Result<void, Error> ResponseStream::Impl::wait_headers() {
   if (auto ready = wait(ClientStream::kHeadersReady); !ready) return ready;
   const auto head = stream.wait_headers(deadline);
   if (!head) return unexpected(failed(head.error()));
-  for (transport::ResponseHead& one : stream.take_informational()) {
-    info.header_bytes_received += one.fields.text_size();
-    informational.push_back({one.status, std::move(one.fields)});
-  }
+  take_informational();
   headers = (*head)->fields;
   info.status = (*head)->status;
   info.http_version = "2";

@@ -30,6 +30,7 @@ struct Outgoing {
   Url url;
   std::shared_ptr<const std::string> body;  // unless request.read_body
   bool body_begun = false;                  // read_body was called: the request cannot be repeated
+  Duration expect_continue_timeout;
   Time start;
   Time deadline;
 };
@@ -46,7 +47,11 @@ struct ResponseStream::Impl {
   Result<std::size_t, Error> read(std::span<std::uint8_t> buffer);
 
   Result<void, Error> wait(unsigned wanted);
+  Result<void, Error> wait_for_continue();
+  Result<void, Error> send_whole();
   Result<void, Error> send_some();
+  Result<void, Error> send_trailers();
+  bool take_informational();
   Error failed(const transport::DriverError& error);
   Error failed(ErrorKind kind, std::string detail);
   void finish();
@@ -61,7 +66,11 @@ struct ResponseStream::Impl {
   Headers headers;
   std::vector<Informational> informational;
 
-  BodyReader read_body;  // what is left of the request's body; null: nothing
+  bool body_held = false;  // until the server says 100, or this:
+  Time held_until;
+  std::shared_ptr<const std::string> body;  // not sent yet; or
+  BodyReader read_body;                     // what is left of it; null: nothing
+  Headers trailers_to_send;
   std::optional<std::uint64_t> body_left;
   bool* body_begun = nullptr;  // the Outgoing's, until the headers have come
 };

@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
+#include <map>
 #include <string>
 #include <thread>
 #include <vector>
@@ -317,17 +318,60 @@ ScriptedServer::Options refusing_first(const std::string& refusal) {
 }
 
 TEST(Client, WhatTheServerDidNotActOnIsSentAgainOnAFreshConnection) {
-  for (const std::string& refusal :
-       {FrameScript().raw(kStart).rst(1, ErrorCode::kRefusedStream).str(),
-        FrameScript().raw(kStart).goaway(0).str()}) {
-    ScriptedServer server(refusing_first(refusal));
-    const auto response = Client(cleartext()).post(server.url("/"), "not idempotent", "text/plain");
-    ASSERT_TRUE(response) << response.error().message();
-    EXPECT_EQ(response->body, "second");
-    EXPECT_EQ(response->info.retries, 1);
-    EXPECT_EQ(response->info.connections_opened, 2);
-    EXPECT_EQ(server.connections(), 2);
+  ScriptedServer server(refusing_first(FrameScript().raw(kStart).goaway(0).str()));
+  const auto response = Client(cleartext()).post(server.url("/"), "not idempotent", "text/plain");
+  ASSERT_TRUE(response) << response.error().message();
+  EXPECT_EQ(response->body, "second");
+  EXPECT_EQ(response->info.retries, 1);
+  EXPECT_EQ(response->info.connections_opened, 2);
+  EXPECT_EQ(server.connections(), 2);
+}
+
+// Refuses the first `count` streams of all, and answers the others with "taken".
+ScriptedServer::Options refusing_streams(int count) {
+  ScriptedServer::Options options;
+  options.on_event = [count, seen = 0](ServedConnection& peer, const Event& event) mutable {
+    const auto* request = std::get_if<RequestReceived>(&event);
+    if (request == nullptr) return;
+    if (seen++ < count) {
+      EXPECT_TRUE(peer.http2().reset_stream(request->stream_id, ErrorCode::kRefusedStream));
+      return;
+    }
+    const HeaderField fields[] = {{":status", "200"}};
+    EXPECT_TRUE(peer.http2().send_headers(request->stream_id, fields, EndStream::kNo));
+    EXPECT_TRUE(
+        peer.http2().send_data_copy(request->stream_id, as_bytes("taken"), EndStream::kYes));
+  };
+  return options;
+}
+
+TEST(Client, RefusedStreamIsSentAgainOnTheSameConnection) {
+  ScriptedServer server(refusing_streams(1));
+  const auto response = Client(cleartext()).post(server.url("/"), "not idempotent", "text/plain");
+  ASSERT_TRUE(response) << response.error().message();
+  EXPECT_EQ(response->body, "taken");
+  EXPECT_EQ(response->info.retries, 1);
+  EXPECT_EQ(response->info.stream_id, 3U);
+  EXPECT_EQ(server.connections(), 1);
+}
+
+TEST(Client, ServerThatTakesOneStreamAtATimeServesManyThreadsOverOneConnection) {
+  auto options = describing();
+  options.config.max_concurrent_streams = 1;
+  ScriptedServer server(options);
+  const Client client(cleartext());
+  std::atomic<int> good{0};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 20; ++i) {
+    threads.emplace_back([&] {
+      const auto response = client.get(server.url("/"));
+      EXPECT_TRUE(response) << response.error().message();
+      if (response && response->status == 200) ++good;
+    });
   }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(good, 20);
+  EXPECT_EQ(server.connections(), 1);
 }
 
 TEST(Client, WhatTheServerMayHaveActedOnIsNotSentAgain) {
@@ -340,13 +384,155 @@ TEST(Client, WhatTheServerMayHaveActedOnIsNotSentAgain) {
 }
 
 TEST(Client, RefusedTwiceIsAnError) {
-  ScriptedServer server(ScriptedServer::sending(
-      FrameScript().raw(kStart).rst(1, ErrorCode::kRefusedStream).str(), 60, false));
+  ScriptedServer server(refusing_streams(2));
   const Error e = failure_of(server);
   EXPECT_EQ(e.code, ErrorCode::kRefusedStream);
   EXPECT_EQ(e.processed, Processed::kNo);
   EXPECT_EQ(e.info.retries, 1);
-  EXPECT_EQ(server.connections(), 2);
+  EXPECT_EQ(server.connections(), 1);
+}
+
+// ---- trailers and expectations of a request
+// ---------------------------------------------------------------------------------------------
+
+// Answers a request's head with `at_head` (a status; 0: nothing yet), and its end with 200 and what
+// came: "BODY|TRAILERS".
+ScriptedServer::Options expecting(int at_head) {
+  struct Got {
+    std::string body, trailers;
+  };
+  ScriptedServer::Options options;
+  options.on_event = [at_head, got = std::map<std::uint32_t, Got>()](ServedConnection& peer,
+                                                                     const Event& event) mutable {
+    const auto answer = [&](StreamId id) {
+      const HeaderField fields[] = {{":status", "200"}};
+      EXPECT_TRUE(peer.http2().send_headers(id, fields, EndStream::kNo));
+      const Got g =
+          std::exchange(got[id.value], {});  // the next connection's streams start at 1 again
+      EXPECT_TRUE(
+          peer.http2().send_data_copy(id, as_bytes(g.body + "|" + g.trailers), EndStream::kYes));
+    };
+    if (const auto* request = std::get_if<RequestReceived>(&event); request && at_head != 0) {
+      const std::string status = std::to_string(at_head);
+      const HeaderField fields[] = {{":status", status}};
+      EXPECT_TRUE(peer.http2().send_headers(request->stream_id, fields,
+                                            at_head < 200 ? EndStream::kNo : EndStream::kYes));
+    } else if (const auto* data = std::get_if<DataReceived>(&event)) {
+      got[data->stream_id.value].body += as_string_view(data->data);
+      EXPECT_TRUE(peer.http2().acknowledge_received_data(
+          static_cast<std::uint32_t>(data->data.size()), data->stream_id));
+      if (data->end_stream == EndStream::kYes && at_head < 200) answer(data->stream_id);
+    } else if (const auto* trailers = std::get_if<TrailersReceived>(&event)) {
+      for (const HeaderField field : trailers->fields) {
+        got[trailers->stream_id.value].trailers += std::string(field.name) + "=";
+        got[trailers->stream_id.value].trailers += std::string(field.value) + ";";
+      }
+      answer(trailers->stream_id);
+    }
+  };
+  return options;
+}
+
+Request posting(const ScriptedServer& server, bool streamed, std::string body) {
+  Request request;
+  request.method = "POST";
+  request.url = server.url("/");
+  if (!streamed) {
+    request.body = std::move(body);
+    return request;
+  }
+  request.read_body =
+      [body = std::move(body), at = std::size_t{0}](
+          std::span<std::uint8_t> buffer) mutable -> Result<std::size_t, std::string> {
+    const std::size_t n = std::min(buffer.size(), body.size() - at);
+    std::copy_n(body.begin() + static_cast<std::ptrdiff_t>(at), n, buffer.begin());
+    at += n;
+    return n;
+  };
+  return request;
+}
+
+TEST(Client, TrailersFollowTheRequestsBody) {
+  ScriptedServer server(expecting(0));
+  const Client client(cleartext());
+  for (const bool streamed : {false, true}) {
+    for (const char* body : {"", "abc"}) {
+      for (const bool announced : {false, true}) {
+        Request request = posting(server, streamed, body);
+        if (announced && streamed) request.body_length = std::string(body).size();
+        request.trailers = {{"X-Sum", "6"}, {"x-more", "m"}};
+        const auto response = client.request(request);
+        ASSERT_TRUE(response) << response.error().message();
+        EXPECT_EQ(response->body, std::string(body) + "|x-sum=6;x-more=m;") << streamed << body;
+        EXPECT_EQ(response->info.body_bytes_sent, std::string(body).size());
+      }
+    }
+  }
+  EXPECT_EQ(server.connections(), 1);
+}
+
+TEST(Client, TrailersThatAreNotAllowedAreAnErrorOfTheRequest) {
+  ScriptedServer server(expecting(0));
+  Request request = posting(server, false, "abc");
+  request.trailers = {{":path", "/"}};
+  const auto response = Client(cleartext()).request(request);
+  ASSERT_FALSE(response);
+  EXPECT_EQ(response.error().kind, ErrorKind::kRequest);
+}
+
+TEST(Client, ExpectedBodyWaitsForTheServersWord) {
+  ScriptedServer server(expecting(100));
+  for (const bool streamed : {false, true}) {
+    ClientOptions options = cleartext();
+    options.expect_continue_timeout = seconds(3600);
+    Request request = posting(server, streamed, "abc");
+    request.headers.add("Expect", "100-Continue");
+    const auto response = Client(options).request(request);
+    ASSERT_TRUE(response) << response.error().message();
+    EXPECT_EQ(response->body, "abc|");
+    ASSERT_EQ(response->informational.size(), 1U);
+    EXPECT_EQ(response->informational[0].status, 100);
+  }
+}
+
+TEST(Client, ExpectedBodyIsSentWhenTheServerStaysSilent) {
+  ScriptedServer server(expecting(0));
+  for (const bool streamed : {false, true}) {
+    ClientOptions options = cleartext();
+    options.expect_continue_timeout = milliseconds(1);
+    Request request = posting(server, streamed, "abc");
+    request.headers.add("expect", "100-continue");
+    const auto response = Client(options).request(request);
+    ASSERT_TRUE(response) << response.error().message();
+    EXPECT_EQ(response->body, "abc|");
+    EXPECT_TRUE(response->informational.empty());
+  }
+}
+
+TEST(Client, ExpectedBodyThatIsRefusedIsNeverSent) {
+  ScriptedServer server(expecting(417));
+  for (const bool streamed : {false, true}) {
+    ClientOptions options = cleartext();
+    options.expect_continue_timeout = seconds(3600);
+    Request request = posting(server, streamed, "abc");
+    request.headers.add("expect", "100-continue");
+    const auto response = Client(options).request(request);
+    ASSERT_TRUE(response) << response.error().message();
+    EXPECT_EQ(response->status, 417);
+    EXPECT_EQ(response->info.body_bytes_sent, 0U);
+  }
+}
+
+TEST(Client, ServersSilenceAboutAnExpectationDoesNotOutlastTheRequest) {
+  ScriptedServer server(expecting(0));
+  ClientOptions options = cleartext();
+  options.expect_continue_timeout = seconds(3600);
+  Request request = posting(server, false, "abc");
+  request.headers.add("expect", "100-continue");
+  request.timeout = milliseconds(20);
+  const auto response = Client(options).request(request);
+  ASSERT_FALSE(response);
+  EXPECT_EQ(response.error().kind, ErrorKind::kTimeout);
 }
 
 // ---- errors

@@ -165,9 +165,11 @@ TEST(GetOptions, MalformedResolveIsRefused) {
 }
 
 TEST(GetOptions, TimesAreSecondsWithFractions) {
-  const GetOptions o = run_options({"-m", "1.5", "--connect-timeout", "0.25", "u"});
+  const GetOptions o =
+      run_options({"-m", "1.5", "--connect-timeout", "0.25", "--expect100-timeout", "0.5", "u"});
   EXPECT_EQ(o.max_time, std::chrono::milliseconds(1500));
   EXPECT_EQ(o.connect_timeout, std::chrono::milliseconds(250));
+  EXPECT_EQ(o.expect100_timeout, std::chrono::milliseconds(500));
   EXPECT_FALSE(run_options({"-m", "0", "u"}).max_time);
 }
 
@@ -190,19 +192,33 @@ TEST(GetOptions, HelpNamesEveryOptionAndVariable) {
   const GetParse result = parse({"--help"});
   EXPECT_EQ(result.kind, GetParse::Kind::kHelp);
   EXPECT_EQ(result.text, get_help());
-  for (const char* name : {"--output",       "--remote-name",
-                           "--include",      "--head",
-                           "--verbose",      "--silent",
-                           "--show-error",   "--fail",
-                           "--insecure",     "--cacert",
-                           "--cert",         "--key",
-                           "--header",       "--data",
-                           "--data-binary",  "--upload-file",
-                           "--request",      "--parallel",
-                           "--parallel-max", "--write-out",
-                           "--max-time",     "--connect-timeout",
-                           "--resolve",      "--http2-prior-knowledge",
-                           "--frames",       "--show-secrets"}) {
+  for (const char* name : {"--output",
+                           "--remote-name",
+                           "--include",
+                           "--head",
+                           "--verbose",
+                           "--silent",
+                           "--show-error",
+                           "--fail",
+                           "--insecure",
+                           "--cacert",
+                           "--cert",
+                           "--key",
+                           "--header",
+                           "--data",
+                           "--data-binary",
+                           "--upload-file",
+                           "--request",
+                           "--parallel",
+                           "--parallel-max",
+                           "--write-out",
+                           "--max-time",
+                           "--connect-timeout",
+                           "--expect100-timeout",
+                           "--resolve",
+                           "--http2-prior-knowledge",
+                           "--frames",
+                           "--show-secrets"}) {
     EXPECT_THAT(result.text, HasSubstr(name));
   }
   for (const std::string_view variable : WriteOut::variables())

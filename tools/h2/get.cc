@@ -377,6 +377,8 @@ client::ClientOptions client_options(const GetOptions& options, FramePrinter& fr
     for (const std::string& address : entry.addresses)
       result.resolve.push_back({entry.host, entry.port, address});
   }
+  if (options.expect100_timeout)
+    result.expect_continue_timeout = milliseconds(options.expect100_timeout->count());
   result.user_agent.clear();  // plan_request gives it, so that -H can remove it
   if (options.frames) {
     result.frame_trace = [&frames](std::string_view) {

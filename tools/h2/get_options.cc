@@ -276,6 +276,8 @@ Cli::Cli() {
   value("-w,--write-out", "FORMAT", "What to print after each transfer; see below");
   value("-m,--max-time", "SECONDS", "Give a transfer up after this time");
   value("--connect-timeout", "SECONDS", "Give name, connection and TLS up after this time (10)");
+  value("--expect100-timeout", "SECONDS",
+        "With -H 'Expect: 100-continue': send the body after this time without an answer (1)");
   value("--resolve", "HOST:PORT:ADDR", "Connect to ADDR for HOST and PORT; several: ADDR,ADDR");
   flag("--http2-prior-knowledge",
        "HTTP/2 at once: in cleartext for http://, and nothing else for https://");
@@ -350,6 +352,10 @@ void read_values(const Cli& cli, GetOptions& options) {
   if (cli.has("--parallel-max"))
     options.parallel_max = parse_count(cli.last("--parallel-max"), "--parallel-max");
   if (cli.has("-m")) options.max_time = parse_seconds(cli.last("-m"), "-m");
+  if (cli.has("--expect100-timeout")) {
+    options.expect100_timeout =
+        parse_seconds(cli.last("--expect100-timeout"), "--expect100-timeout");
+  }
   if (cli.has("--connect-timeout")) {
     options.connect_timeout = parse_seconds(cli.last("--connect-timeout"), "--connect-timeout");
   }

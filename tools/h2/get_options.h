@@ -67,6 +67,7 @@ struct GetOptions {
   std::size_t parallel_max = 50;
   std::optional<std::chrono::milliseconds> max_time;
   std::optional<std::chrono::milliseconds> connect_timeout;
+  std::optional<std::chrono::milliseconds> expect100_timeout;
 
   std::vector<std::string> warnings;  // to be printed unless silent
 };

@@ -30,7 +30,7 @@ struct ServeRequest {
 
 // The answer to come.
 struct ServeReply {
-  int early_status = 0;    // of an informational response before it, such as 103; 0: none
+  int early_status = 0;     // of an informational response before it, such as 103; 0: none
   FieldPairs early_fields;  // its fields
   int status = 200;
   FieldPairs fields;      // without :status; with content-length where it is known
