@@ -59,8 +59,8 @@ void deliver(Connection& from, Connection& to, Handle handle) {
 void BM_SmallRequestsOurs(benchmark::State& state) {
   Config config = Config::server();
   config.connection_window_size = 1 << 24;
-  Connection client(Role::kClient, config);
-  Connection server(Role::kServer, config);
+  Connection client(Role::kClient, config, Time{});
+  Connection server(Role::kServer, config, Time{});
   std::vector<HeaderField> request;
   for (const auto& [name, value] : kRequest) request.push_back({name, value});
   std::vector<HeaderField> response;

@@ -16,11 +16,13 @@ inline constexpr std::uint32_t kPing = 10;
 inline constexpr std::uint32_t kSettings = 20;
 inline constexpr std::uint32_t kSettingsEntry = 1;
 inline constexpr std::uint32_t kIgnoredFrame = 5;  // PRIORITY, unknown types
-inline constexpr std::uint32_t kEmptyData = 50;
+inline constexpr std::uint32_t kEmptyData = 10;    // beyond one for each DATA frame with data
 inline constexpr std::uint32_t kWindowUpdate =
     2;  // beyond kWindowUpdatesPerData for each DATA frame sent
-inline constexpr std::uint32_t kReset = 50;  // received before our response, or raised by us
+inline constexpr std::uint32_t kReset = 50;     // received before our response, or raised by us
+inline constexpr std::uint32_t kLateReset = 5;  // received before it, on a stream kLasting old
 inline constexpr std::uint32_t kRefusedStream = 50;
+inline constexpr std::uint32_t kRefusedForHeld = 5;      // where streams held take its place
 inline constexpr std::uint32_t kSmallContinuation = 10;  // below kSmallContinuationBytes
 inline constexpr std::uint32_t kUnsolicitedPingAck = 10;
 inline constexpr std::uint32_t kUnsolicitedSettingsAck = 50;
@@ -32,7 +34,33 @@ inline constexpr std::uint32_t kWindowUpdatesPerData = 10;
 inline constexpr std::uint32_t kSmallContinuationBytes = 1024;
 inline constexpr std::uint32_t kUsefulDataBytes = 1024;
 inline constexpr std::uint32_t kGoAwaysFree = 8;
+inline constexpr Duration kLasting = seconds(1);
+// What may be saved up of what is free.
+inline constexpr std::uint32_t kMostFreeWindowUpdates = 65'536;
+inline constexpr std::uint32_t kMostFreePings = 1'000;
+inline constexpr std::uint32_t kMostFreeEmptyData = 1'000;
+// Config::abuse_budget_per_stream is multiplied by no more streams than these.
+inline constexpr std::uint32_t kMostBudgetStreams = 10'000;
 }  // namespace cost
+
+// How often the peer may do something that useful work brings about, before it is charged. Saved up
+// and not reset by the next useful thing, as what the peer does comes a round trip or more later.
+class Allowance {
+ public:
+  constexpr Allowance(std::uint32_t first, std::uint32_t most) : left_(first), most_(most) {}
+
+  void earn(std::uint32_t times) { left_ = std::min(most_, left_ + times); }
+  // Uses it once; false: there is none.
+  [[nodiscard]] bool take() {
+    if (left_ == 0) return false;
+    --left_;
+    return true;
+  }
+
+ private:
+  std::uint32_t left_;
+  std::uint32_t most_;
+};
 
 class AbuseLedger {
  public:
@@ -57,6 +85,11 @@ class AbuseLedger {
   [[nodiscard]] bool spend(std::uint32_t tokens) {
     left_ -= tokens;
     return left_ >= 0;
+  }
+  // Another budget: what a larger one has more is there at once.
+  void set_budget(std::uint32_t budget) {
+    left_ = budget > budget_ ? left_ + (budget - budget_) : std::min<std::int64_t>(left_, budget);
+    budget_ = budget;
   }
   void refund(std::uint32_t tokens) { left_ = std::min<std::int64_t>(budget_, left_ + tokens); }
   std::int64_t left() const { return left_; }

@@ -21,7 +21,8 @@ enum class ConnectionCredit : std::uint8_t {
   kOnConsumption,  // by acknowledge_received_data: memory is bounded by the connection's window
 };
 
-// Whether field sections are checked against RFC 9113 §8.2 and §8.3, in both directions.
+// Whether field sections are checked against RFC 9113 §8.2 and §8.3, in both directions. What they
+// say of the message (HEAD, CONNECT, the status, a valid content-length) counts with kOff too.
 enum class FieldValidation : std::uint8_t { kStrict, kOff };
 
 struct Config {
@@ -37,6 +38,9 @@ struct Config {
   FrameTrace* trace = nullptr;
 
   // ---- what we announce in SETTINGS (RFC 9113 §6.5.2) -------------------------------------------
+  // Connection::update_settings may change these later. max_concurrent_streams,
+  // max_header_list_size and enable_push hold from the first byte; a higher value of them holds as
+  // soon as it was sent, a lower one when it was acknowledged (RFC 9113 §6.5.3).
   std::uint32_t header_table_size = 4'096;
   bool enable_push = false;                    // clients only; off: PUSH_PROMISE is an error
   std::uint32_t max_concurrent_streams = 100;  // streams the peer may have open
@@ -68,7 +72,13 @@ struct Config {
   std::uint32_t max_reserved_streams = 16;     // pushed streams promised and not begun
   std::uint32_t pause_input_at_answers = 128;  // answers queued (ACKs, resets) at which input waits
   std::uint32_t max_frames_per_call = 256;     // frames handled by one receive_data
-  std::uint32_t abuse_budget = 10'000;         // tokens; see docs/limits.md for costs
+  // Tokens that the peer may spend on what does it no good; see docs/limits.md for costs and for
+  // what is earned. The budget is abuse_budget or, if that is more, abuse_budget_per_stream for
+  // each of the streams that the peer may have open (of 10,000 at most): two reloads of a page
+  // whose requests are all unanswered cost as much. Raising or lowering the number of streams by
+  // update_settings changes the budget too.
+  std::uint32_t abuse_budget = 10'000;
+  std::uint32_t abuse_budget_per_stream = 100;
   std::uint32_t abuse_refill_per_second = 330;
   Duration settings_timeout =
       seconds(10);  // for the peer's first SETTINGS and each acknowledgement

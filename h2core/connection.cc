@@ -9,11 +9,32 @@
 
 namespace h2::inline v0 {
 
+namespace {
+
+// A peer that gives up all that it may have open has done no more than reload a page.
+std::uint32_t abuse_budget(const Config& config, std::uint32_t max_streams) {
+  const std::uint64_t by_streams = std::uint64_t{config.abuse_budget_per_stream} *
+                                   std::min(max_streams, cost::kMostBudgetStreams);
+  return static_cast<std::uint32_t>(std::min<std::uint64_t>(
+      std::max<std::uint64_t>(config.abuse_budget, by_streams), kUnlimited));
+}
+
+// Longer strings are beyond what a section may come to before it ends the connection.
+std::uint32_t longest_string(std::uint32_t max_header_list_size) {
+  return static_cast<std::uint32_t>(
+      std::min<std::uint64_t>(2 * std::uint64_t{max_header_list_size}, kUnlimited));
+}
+
+}  // namespace
+
 Connection::Impl::Impl(Role role, const Config& config, MemoryResource& memory, Time now)
     : role_(role),
       config_(config),
       memory_(memory, config.memory_limit),
       trace_(config.trace),
+      announced_limits_{config.max_concurrent_streams, config.max_header_list_size,
+                        config.enable_push},
+      limits_(announced_limits_),
       sent_settings_(memory_),
       sent_pings_(memory_),
       decoder_(
@@ -21,10 +42,10 @@ Connection::Impl::Impl(Role role, const Config& config, MemoryResource& memory, 
            .max_table_size = 4'096,
            .max_list_size = config.max_header_list_size,
            .max_fields = config.max_header_fields,
-           // Longer strings are beyond what a section may come to before it ends the connection.
-           .max_string = static_cast<std::uint32_t>(
-               std::min<std::uint64_t>(2 * std::uint64_t{config.max_header_list_size}, kUnlimited)),
-           .classify = config.validation == FieldValidation::kStrict ? &classify_field : nullptr}),
+           .max_string = longest_string(config.max_header_list_size),
+           .classify = config.validation == FieldValidation::kStrict ? &classify_field : nullptr,
+           .static_annotations =
+               config.validation == FieldValidation::kStrict ? &kStaticFieldFaults : nullptr}),
       encoder_({.memory = &memory_,
                 .max_table_size = config.encoder_table_size,
                 .hash_seed = config.hash_seed}),
@@ -35,7 +56,8 @@ Connection::Impl::Impl(Role role, const Config& config, MemoryResource& memory, 
       outgoing_(memory_),
       map_(memory_, config.hash_seed),
       request_queue_(memory_),
-      ledger_(config.abuse_budget, config.abuse_refill_per_second, now),
+      ledger_(abuse_budget(config, config.max_concurrent_streams), config.abuse_refill_per_second,
+              now),
       carry_(memory_),
       last_carry_(memory_),
       changed_(memory_),
@@ -76,13 +98,24 @@ void Connection::Impl::begin() {
 
 std::span<const Event> Connection::Impl::poll_events() {
   polled_.clear();
-  std::swap(polled_, pending_);
+  if (!pending_.empty()) std::swap(polled_, pending_);
+  while (unreported_ != kNoIndex) {
+    const Index index = unreported_;
+    const Outgoing& out = outgoing_[index];
+    if (!polled_.push_back(BodyReleased{out.stream_id, out.tag, out.complete})) break;
+    unreported_ = out.next;
+    discard_outgoing(index);
+  }
   return {polled_.data(), polled_.size()};
 }
 
-void Connection::Impl::report(const Event& event) {
+bool Connection::Impl::report(const Event& event) {
   Vector<Event>& to = receiving_ ? events_ : pending_;
-  if (!to.push_back(event)) out_of_memory();
+  if (to.push_back(event)) return true;
+  // The end of a stream is told again by the end of the connection, if that has not come yet.
+  const bool over = error_ || ended_;
+  out_of_memory();
+  return (over || std::holds_alternative<BodyReleased>(event)) && to.push_back(event);
 }
 
 std::span<const Bytes> Connection::Impl::data_to_send() {
@@ -155,7 +188,7 @@ void Connection::Impl::fail(ErrorCode code, Errc cause, Bytes excerpt) {
   error_ = ConnectionError{code, cause};
   const std::size_t kept = std::min(excerpt.size(), sizeof excerpt_);
   std::copy_n(excerpt.begin(), kept, excerpt_);
-  if (!ended_) write_goaway(highest_remote_, code, as_bytes(to_string(cause)));
+  if (!ended_) write_goaway(last_processed(), code, as_bytes(to_string(cause)));
   report(ConnectionFailed{*error_, {excerpt_, kept}});
   end_all_streams(ResetBy::kConnection, code, cause);
 }
@@ -182,11 +215,14 @@ void Connection::Impl::fail_stream(StreamId id, ErrorCode code, Errc cause) {
     // then.
     return fail(code, cause);
   }
-  if (cause != Errc::kBodyFailed && !charge(cost::kReset)) return;
+  // Until it has acknowledged our limit, the peer cannot know better.
+  const bool unaware = cause == Errc::kTooManyStreams && !sent_settings_.empty();
+  if (cause != Errc::kBodyFailed && !unaware && !charge(cost::kReset)) return;
   write_rst_stream(id, code);
   note_answer();
   if (slot == kNoIndex || error_) return;
   Stream& stream = streams_[slot];
+  if (stream.closing) return;  // its end was reported; only its slot is held
   if (stream.seen) {
     report(StreamReset{id, ResetBy::kLocalError, code, cause, Processed::kUnknown});
     stream.held = config_.hold_reset_streams && role_ == Role::kServer && !stream.send_ended;
@@ -205,11 +241,7 @@ void Connection::Impl::close_stream(Index slot, StreamState how) {
   // What is done below may run out of memory, which ends all streams, this one included.
   if (stream.closing) return;
   stream.closing = true;
-  if (stream.queued) {
-    --queued_requests_;
-    std::replace(request_queue_.begin() + request_queue_begin_, request_queue_.end(), slot,
-                 kNoIndex);
-  }
+  if (stream.queued) --queued_requests_;
   if (stream.state == StreamState::kReservedLocal || stream.state == StreamState::kReservedRemote) {
     --reserved_;
   }
@@ -227,9 +259,11 @@ void Connection::Impl::close_stream(Index slot, StreamState how) {
   }
   if (stream.queued) {
     map_.erase(stream.id);  // the peer never knew
+    tidy_request_queue();
   } else if (stream.held) {
     stream.state = how;
     ++held_;
+    if (!stream.id.is_initiated_by(role_)) ++held_remote_;
     return;
   } else {
     map_.end(stream.id, how, epoch_);
@@ -275,6 +309,7 @@ void Connection::Impl::release_stream(StreamId id) {
   const Index slot = slot_of(id);
   if (slot == kNoIndex || !streams_[slot].held) return;
   --held_;
+  if (!id.is_initiated_by(role_)) --held_remote_;
   map_.end(id, streams_[slot].state, epoch_);
   free_slot(slot);
 }
@@ -345,12 +380,14 @@ Result<void, UsageError> Connection::Impl::update_settings(std::span<const Setti
   constexpr std::size_t kMostAtOnce = 16;
   if (settings.size() > kMostAtOnce) return unexpected(UsageError{Errc::kValueOutOfRange});
   Settings next = announced_;
+  Limits next_limits = announced_limits_;
   std::uint8_t payload[6 * kMostAtOnce];
   for (std::size_t i = 0; i < settings.size(); ++i) {
     if (check_setting(role_, settings[i]).code != ErrorCode::kNoError) {
       return unexpected(UsageError{Errc::kValueOutOfRange});
     }
     next.apply(settings[i]);
+    next_limits.apply(settings[i]);
     const auto code = static_cast<std::uint16_t>(settings[i].code);
     const std::uint32_t value = settings[i].value;
     std::uint8_t* to = payload + 6 * i;
@@ -359,10 +396,14 @@ Result<void, UsageError> Connection::Impl::update_settings(std::span<const Setti
     for (unsigned k = 0; k < 4; ++k) to[2 + k] = static_cast<std::uint8_t>(value >> (24 - 8 * k));
   }
   now_ = std::max(now_, now);
-  if (!sent_settings_.push_back(SentSettings{next, now_, epoch_ + 1})) {
+  if (!sent_settings_.push_back(SentSettings{next, next_limits, now_, epoch_ + 1})) {
     return unexpected(UsageError{Errc::kOutOfMemory});
   }
   announced_ = next;
+  announced_limits_ = next_limits;
+  Limits raised = limits_;
+  raised.raise_to(next_limits);
+  enforce(raised);
   ++epoch_;
   const auto length = static_cast<std::uint32_t>(6 * settings.size());
   if (!write_frame({length, FrameType::kSettings, 0, kConnectionStream}, {payload, length})) {
@@ -371,13 +412,35 @@ Result<void, UsageError> Connection::Impl::update_settings(std::span<const Setti
   return {};
 }
 
+void Connection::Impl::Limits::apply(Setting setting) {
+  if (setting.code == SettingCode::kMaxConcurrentStreams) max_concurrent_streams = setting.value;
+  if (setting.code == SettingCode::kMaxHeaderListSize) max_header_list_size = setting.value;
+  if (setting.code == SettingCode::kEnablePush) enable_push = setting.value != 0;
+}
+
+void Connection::Impl::Limits::raise_to(const Limits& other) {
+  max_concurrent_streams = std::max(max_concurrent_streams, other.max_concurrent_streams);
+  max_header_list_size = std::max(max_header_list_size, other.max_header_list_size);
+  enable_push = enable_push || other.enable_push;
+}
+
+void Connection::Impl::enforce(const Limits& limits) {
+  if (limits.max_header_list_size != limits_.max_header_list_size) {
+    decoder_.set_max_list_size(limits.max_header_list_size,
+                               longest_string(limits.max_header_list_size));
+  }
+  if (limits.max_concurrent_streams != limits_.max_concurrent_streams) {
+    ledger_.set_budget(abuse_budget(config_, limits.max_concurrent_streams));
+  }
+  limits_ = limits;
+}
+
 Result<void, UsageError> Connection::Impl::ping(const PingData& data, Time now) {
   if (error_ || ended_) return unexpected(UsageError{Errc::kConnectionClosed});
   now_ = std::max(now_, now);
-  if (!sent_pings_.push_back(SentPing{data, now_, epoch_ + 1})) {
+  if (!sent_pings_.push_back(SentPing{data, now_})) {
     return unexpected(UsageError{Errc::kOutOfMemory});
   }
-  ++epoch_;
   write_ping(data, false);
   return {};
 }
@@ -404,7 +467,7 @@ void Connection::Impl::close_connection(ErrorCode code, Bytes additional_data) {
 void Connection::Impl::terminate(ErrorCode code, Bytes additional_data) {
   if (error_ || ended_) return;
   error_ = ConnectionError{code, Errc::kConnectionClosed};
-  write_goaway(highest_remote_, code, additional_data);
+  write_goaway(last_processed(), code, additional_data);
   end_all_streams(ResetBy::kConnection, code, Errc::kConnectionClosed);
 }
 

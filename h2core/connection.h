@@ -60,10 +60,11 @@ struct HpackCounts {
 
 class Connection {
  public:
-  // Queues the preface and SETTINGS. `config.memory` and `config.trace` must outlive the
-  // connection. If memory is refused, the connection is born failed: done() is true and every call
-  // returns an error.
-  Connection(Role role, const Config& config, Time now = {});
+  // Queues the preface and SETTINGS. `now` is what the first deadlines are counted from, so it
+  // comes from the same clock as all later instants. `config.memory` and `config.trace` must
+  // outlive the connection. If memory is refused, the connection is born failed: done() is true and
+  // every call returns an error.
+  Connection(Role role, const Config& config, Time now);
   ~Connection();
   Connection(Connection&& other) noexcept;
   Connection& operator=(Connection&& other) noexcept;
@@ -160,8 +161,9 @@ class Connection {
   // ---- connection
   // ----------------------------------------------------------------------------------
 
-  // Sends SETTINGS; they count once acknowledged (RFC 9113 §6.5.3). kValueOutOfRange names a bad
-  // value.
+  // Sends SETTINGS; they count once acknowledged (RFC 9113 §6.5.3), but the peer is not held any
+  // more to a lower number of streams, a smaller field section or no push, as it may use what it
+  // was sent before its acknowledgement is here. kValueOutOfRange names a bad value.
   Result<void, UsageError> update_settings(std::span<const Setting> settings, Time now);
   // Sends PING (RFC 9113 §6.7).
   Result<void, UsageError> ping(const PingData& data, Time now);

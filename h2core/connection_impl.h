@@ -88,10 +88,20 @@ class Connection::Impl final : public PieceOwner {
   struct SentPing {
     PingData data;
     Time at;
-    std::uint32_t epoch;
+  };
+  // What we hold the peer to of our SETTINGS, and from the first byte on, announced or not. Raised
+  // when a higher value is sent, lowered when a lower one is acknowledged (RFC 9113 §6.5.3).
+  struct Limits {
+    std::uint32_t max_concurrent_streams;
+    std::uint32_t max_header_list_size;
+    bool enable_push;
+
+    void apply(Setting setting);
+    void raise_to(const Limits& other);
   };
   struct SentSettings {
     Settings values;
+    Limits limits;
     Time at;
     std::uint32_t epoch;
   };
@@ -134,13 +144,18 @@ class Connection::Impl final : public PieceOwner {
   void credit_connection(std::uint32_t bytes);
   void credit_stream(Stream& stream, std::uint32_t bytes);
   bool charge(std::uint32_t tokens);
+  void enforce(const Limits& limits);
 
   // ---- ends of streams and of the connection
   // ------------------------------------------------------
   void fail(ErrorCode code, Errc cause, Bytes excerpt = {});
   void fail(const ConnectionError& error) { fail(error.code, error.cause); }
   void fail_stream(StreamId id, ErrorCode code, Errc cause);
-  void out_of_memory() { fail(ErrorCode::kInternalError, Errc::kOutOfMemory); }
+  // What is still to come, the ends of streams and bodies, is bounded and has to be told.
+  void out_of_memory() {
+    memory_.lift_limit();
+    fail(ErrorCode::kInternalError, Errc::kOutOfMemory);
+  }
   // The stream is over on both sides: its queue is dropped and, unless held, its slot becomes free.
   void close_stream(Index slot, StreamState how);
   void close_if_ended(Stream& stream);
@@ -148,7 +163,8 @@ class Connection::Impl final : public PieceOwner {
   void free_slot(Index slot);
   // Takes back a slot that never came into use, or kNoIndex.
   void forget_slot(Index slot);
-  void report(const Event& event);
+  // False: there was no memory, and the connection has failed by that.
+  bool report(const Event& event);
   Index slot_of(StreamId id) const { return map_.find(id); }
   bool knows_highest(StreamId id) const;
 
@@ -162,6 +178,7 @@ class Connection::Impl final : public PieceOwner {
   void advance_message(Stream& stream, bool end);
   bool may_open_stream() const;
   void open_queued_requests();
+  void tidy_request_queue();
   bool pack_fields(std::span<const HeaderField> fields, Vector<std::uint8_t>& into);
   bool write_packed_section(StreamId id, Bytes packed, bool end_stream);
   bool write_section(FrameType first, StreamId id, std::uint8_t flags, StreamId promised,
@@ -202,6 +219,17 @@ class Connection::Impl final : public PieceOwner {
   void note_answer();
   void trace_sent(const FrameHeader& header, Bytes payload);
 
+  // The last stream for a GOAWAY: never above that of an earlier one, as the peer may have sent the
+  // streams above it again elsewhere (RFC 9113 §6.8).
+  StreamId last_processed() const {
+    return goaway_sent_ ? std::min(goaway_last_, highest_remote_) : highest_remote_;
+  }
+  // Streams of the peer's that our GOAWAY says will not be processed.
+  bool ignored_after_goaway(StreamId id) const {
+    return goaway_sent_ && id > goaway_last_ && !id.is_initiated_by(role_);
+  }
+  // Whether faults of field sections matter. What a section says is looked at in any case.
+  bool strict() const { return config_.validation == FieldValidation::kStrict; }
   bool closing() const { return goaway_sent_ || goaway_received_; }
 
   const Role role_;
@@ -211,11 +239,13 @@ class Connection::Impl final : public PieceOwner {
 
   Settings local_;      // ours, acknowledged
   Settings announced_;  // ours, as last sent
+  Limits announced_limits_;
+  Limits limits_;  // in force
   Settings remote_;
   bool remote_settings_received_ = false;
   Vector<SentSettings> sent_settings_;
   Vector<SentPing> sent_pings_;
-  std::uint32_t epoch_ = 0;  // rises with each PING and SETTINGS of ours
+  std::uint32_t epoch_ = 0;  // rises with each SETTINGS of ours
 
   hpack::Decoder decoder_;
   hpack::Encoder encoder_;
@@ -227,15 +257,20 @@ class Connection::Impl final : public PieceOwner {
   Slab<Stream> streams_;
   Slab<Outgoing> outgoing_;
   StreamMap map_;
-  Vector<Index> request_queue_;  // slots of requests over the peer's limit, first in, first out
+  // Requests over the peer's limit, first in, first out, and some that were cancelled meanwhile.
+  Vector<StreamId> request_queue_;
   std::size_t request_queue_begin_ = 0;
+  Index unreported_ = kNoIndex;  // Outgoing that are released, for whose event there was no memory
   Index ready_first_ = kNoIndex;
   Index ready_last_ = kNoIndex;
 
   FlowWindow send_window_{kDefaultWindowSize};
   ReceiveWindow receive_window_{kDefaultWindowSize};
   AbuseLedger ledger_;
-  std::uint32_t window_updates_ = 0;  // since the last DATA frame of ours
+  // What the peer may send without charge, as it follows from what was sent.
+  Allowance free_window_updates_{cost::kWindowUpdatesPerData, cost::kMostFreeWindowUpdates};
+  Allowance free_pings_{0, cost::kMostFreePings};
+  Allowance free_empty_data_{0, cost::kMostFreeEmptyData};
   std::uint32_t goaways_received_ = 0;
 
   StreamId highest_remote_;
@@ -245,7 +280,8 @@ class Connection::Impl final : public PieceOwner {
   std::uint32_t active_remote_ = 0;
   std::uint32_t reserved_ = 0;
   std::uint32_t queued_requests_ = 0;
-  std::uint32_t held_ = 0;  // streams that ended and keep their slot
+  std::uint32_t held_ = 0;         // streams that ended and keep their slot
+  std::uint32_t held_remote_ = 0;  // those of them that the peer started
   // DATA of streams that are gone, received and not acknowledged
   // (ConnectionCredit::kOnConsumption).
   std::uint64_t unacknowledged_ = 0;

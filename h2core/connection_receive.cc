@@ -255,6 +255,12 @@ void Connection::Impl::handle(const HeadersFrame& frame) {
 // HEADERS on a stream that is not there: a request, or a frame on a closed or idle stream.
 Connection::Impl::Block::Kind Connection::Impl::open_remote_stream(const HeadersFrame& frame) {
   const StreamId id = frame.stream_id;
+  // After our GOAWAY new streams and all that comes on them, trailers included, are ignored, but
+  // their blocks keep HPACK in step (RFC 9113 §6.8).
+  if (role_ == Role::kServer && ignored_after_goaway(id)) {
+    highest_remote_ = std::max(highest_remote_, id);
+    return Block::Kind::kDiscard;
+  }
   if (id.is_initiated_by(role_) || knows_highest(id)) {
     const Cell& cell = judge(id, frame.end_stream ? StreamInput::kReceiveHeadersEndStream
                                                   : StreamInput::kReceiveHeaders);
@@ -262,11 +268,13 @@ Connection::Impl::Block::Kind Connection::Impl::open_remote_stream(const Headers
     if (id.is_initiated_by(role_) && !knows_highest(id)) {
       fail(ErrorCode::kProtocolError,
            role_ == Role::kServer ? Errc::kStreamIdWrongParity : Errc::kFrameOnIdleStream);
-    } else if (never_seen && role_ == Role::kServer) {
+    } else if (never_seen && role_ == Role::kServer && !map_.may_have_forgotten(id)) {
       // > The identifier of a newly established stream MUST be numerically greater than all streams
       // that > the initiating endpoint has opened or reserved. (RFC 9113 §5.1.1)
       fail(ErrorCode::kProtocolError, Errc::kStreamIdNotIncreasing);
     } else if (cell.verdict == Verdict::kIgnore) {
+      // A stream so old that how it ended is not known any more, or one that was never opened.
+      if (never_seen && role_ == Role::kServer) charge(cost::kClosedStreamFrame);
       return Block::Kind::kDiscard;
     } else if (cell.verdict == Verdict::kStreamError) {
       fail_stream(id, cell.code, cell.cause);
@@ -283,13 +291,8 @@ Connection::Impl::Block::Kind Connection::Impl::open_remote_stream(const Headers
          role_ == Role::kClient ? Errc::kFrameOnIdleStream : Errc::kStreamIdWrongParity);
     return Block::Kind::kDiscard;
   }
-  // After our GOAWAY new streams are ignored, but their blocks keep HPACK in step (RFC 9113 §6.8).
-  if (goaway_sent_ && id > goaway_last_) {
-    highest_remote_ = id;
-    return Block::Kind::kDiscard;
-  }
   highest_remote_ = id;
-  const std::uint32_t limit = config_.max_concurrent_streams;
+  const std::uint32_t limit = limits_.max_concurrent_streams;
   Stream stream;
   stream.id = id;
   stream.receive_window = ReceiveWindow(local_.initial_window_size);
@@ -301,11 +304,15 @@ Connection::Impl::Block::Kind Connection::Impl::open_remote_stream(const Headers
     return Block::Kind::kDiscard;
   }
   streams_[slot].counted = true;
+  streams_[slot].opened_at = now_;
   ++active_remote_;
   if (active_remote_ > limit) {
     // RFC 9113 §5.1.2: a stream error, and REFUSED_STREAM lets the peer try again.
-    // Until it has acknowledged our limit, the peer cannot know better.
-    if (sent_settings_.empty() && !charge(cost::kRefusedStream)) return Block::Kind::kDiscard;
+    // Until it has acknowledged our limit, the peer cannot know better. Nor does it see that slots
+    // are held whose streams it has reset; that costs little, as it is told so by each refusal.
+    const bool held = active_remote_ - held_remote_ <= limit;
+    if (sent_settings_.empty() && !charge(held ? cost::kRefusedForHeld : cost::kRefusedStream))
+      return Block::Kind::kDiscard;
     streams_[slot].state = StreamState::kOpen;
     write_rst_stream(id, ErrorCode::kRefusedStream);
     note_answer();
@@ -323,7 +330,9 @@ void Connection::Impl::handle(const PushPromiseFrame& frame) {
   incoming_.kind = Block::Kind::kPush;
   if (role_ == Role::kServer) return fail(ErrorCode::kProtocolError, Errc::kPushNotAllowed);
   // RFC 9113 §6.6: only while the peer may not know yet that push is off can it be no error.
-  if (!local_.enable_push) return fail(ErrorCode::kProtocolError, Errc::kPushNotAllowed);
+  if (!local_.enable_push && !limits_.enable_push) {
+    return fail(ErrorCode::kProtocolError, Errc::kPushNotAllowed);
+  }
   const Cell& cell = judge(frame.stream_id, StreamInput::kReceivePushPromise);
   if (cell.verdict == Verdict::kConnectionError) return fail(cell.code, cell.cause);
   const StreamId promised = frame.promised_stream_id;
@@ -331,7 +340,7 @@ void Connection::Impl::handle(const PushPromiseFrame& frame) {
     return fail(ErrorCode::kProtocolError, Errc::kPushedStreamInvalid);
   }
   highest_remote_ = promised;
-  const bool unwanted = !config_.enable_push || cell.verdict != Verdict::kAccept || goaway_sent_ ||
+  const bool unwanted = !limits_.enable_push || cell.verdict != Verdict::kAccept || goaway_sent_ ||
                         reserved_ >= config_.max_reserved_streams;
   if (unwanted) {
     incoming_.kind = Block::Kind::kDiscard;
@@ -357,7 +366,7 @@ void Connection::Impl::handle(const ContinuationFrame& frame) {
 void Connection::Impl::decode_fragment(Bytes fragment, bool end_headers) {
   incoming_.wire += fragment.size();
   fields_received_.wire += fragment.size();
-  if (incoming_.wire > config_.max_header_list_size + kBlockSlack) {
+  if (incoming_.wire > limits_.max_header_list_size + kBlockSlack) {
     return fail(ErrorCode::kEnhanceYourCalm, Errc::kHeaderListTooLarge);
   }
   auto decoded = decoder_.decode(
@@ -369,7 +378,7 @@ void Connection::Impl::decode_fragment(Bytes fragment, bool end_headers) {
     }
     return fail(ErrorCode::kCompressionError, Errc::kCompressionFailed);
   }
-  if (decoder_.counted_size() > 2 * std::uint64_t{config_.max_header_list_size}) {
+  if (decoder_.counted_size() > 2 * std::uint64_t{limits_.max_header_list_size}) {
     return fail(ErrorCode::kEnhanceYourCalm, Errc::kHeaderListTooLarge);
   }
   if (end_headers) finish_block();
@@ -396,6 +405,9 @@ void Connection::Impl::finish_message(const Block& block, FieldsView fields) {
       block.end_stream ? StreamInput::kReceiveHeadersEndStream : StreamInput::kReceiveHeaders;
   // A pushed response begins: it counts against the limit from now on (RFC 9113 §5.1.2).
   if (stream.state == StreamState::kReservedRemote) {
+    if (active_remote_ >= limits_.max_concurrent_streams) {
+      return fail_stream(stream.id, ErrorCode::kRefusedStream, Errc::kTooManyStreams);
+    }
     --reserved_;
     stream.counted = true;
     ++active_remote_;
@@ -431,11 +443,9 @@ bool Connection::Impl::refuse_large_section(Stream& stream) {
 }
 
 void Connection::Impl::finish_request(Stream& stream, const Block& block, FieldsView fields) {
-  SectionInfo info;
-  if (config_.validation == FieldValidation::kStrict) {
-    info = check_request(fields, local_.enable_connect_protocol);
-    if (info.fault != Errc::kNone)
-      return fail_stream(stream.id, ErrorCode::kProtocolError, info.fault);
+  const SectionInfo info = check_request(fields, local_.enable_connect_protocol);
+  if (strict() && info.fault != Errc::kNone) {
+    return fail_stream(stream.id, ErrorCode::kProtocolError, info.fault);
   }
   stream.request_is_head = info.is_head;
   stream.request_is_connect = info.is_connect;
@@ -453,8 +463,7 @@ void Connection::Impl::finish_request(Stream& stream, const Block& block, Fields
 
 void Connection::Impl::finish_response(Stream& stream, const Block& block, FieldsView fields) {
   const SectionInfo info = check_response(fields);
-  if (info.fault != Errc::kNone &&
-      (config_.validation == FieldValidation::kStrict || info.status == 0)) {
+  if (info.fault != Errc::kNone && (strict() || info.status == 0)) {
     return fail_stream(stream.id, ErrorCode::kProtocolError, info.fault);
   }
   if (info.status / 100 == 1) {
@@ -468,7 +477,8 @@ void Connection::Impl::finish_response(Stream& stream, const Block& block, Field
       return fail_stream(stream.id, ErrorCode::kEnhanceYourCalm, Errc::kTooManyInformational);
     }
     if (!receive_phase(stream, MessageInput::kInformationalSection)) return;
-    return report(InformationalResponseReceived{stream.id, info.status, fields});
+    report(InformationalResponseReceived{stream.id, info.status, fields});
+    return;
   }
   if (!receive_phase(stream, block.end_stream ? MessageInput::kFinalSectionEndStream
                                               : MessageInput::kFinalSection)) {
@@ -494,7 +504,7 @@ void Connection::Impl::finish_trailers(Stream& stream, const Block& block, Field
           stream, block.end_stream ? MessageInput::kTrailersEndStream : MessageInput::kTrailers)) {
     return;
   }
-  if (config_.validation == FieldValidation::kStrict) {
+  if (strict()) {
     if (const SectionInfo info = check_trailers(fields); info.fault != Errc::kNone) {
       return fail_stream(stream.id, ErrorCode::kProtocolError, info.fault);
     }
@@ -507,9 +517,9 @@ void Connection::Impl::finish_trailers(Stream& stream, const Block& block, Field
 }
 
 void Connection::Impl::finish_push(const Block& block, FieldsView fields) {
-  SectionInfo info;
-  if (config_.validation == FieldValidation::kStrict) {
-    info = check_request(fields, false);
+  SectionInfo info = check_request(fields, false);
+  if (!strict()) info.fault = Errc::kNone;
+  if (strict()) {
     // RFC 9113 §8.4: a promised request is safe and has no content.
     const auto method = fields.find(hpack::Token::kMethod);
     if (info.fault == Errc::kNone && method && *method != "GET" && *method != "HEAD") {
@@ -594,8 +604,10 @@ void Connection::Impl::handle(const DataFrame& frame) {
   credit_stream(stream, padding);
   if (error_) return;  // no memory for the credit
   if (data_length >= cost::kUsefulDataBytes) ledger_.refund(cost::kRefundData);
-  if (data_length == 0 && !frame.end_stream) {
-    charge(cost::kEmptyData);
+  if (data_length > 0) {
+    free_empty_data_.earn(1);
+  } else if (!frame.end_stream) {
+    if (!free_empty_data_.take()) charge(cost::kEmptyData);
     return;
   }
   report(DataReceived{stream.id, frame.data, length,
@@ -634,9 +646,13 @@ void Connection::Impl::handle(const RstStreamFrame& frame) {
   if (slot == kNoIndex || cell.verdict != Verdict::kAccept) return;
   Stream& stream = streams_[slot];
   const bool wasted = role_ == Role::kServer && !stream.final_sent;
-  if (wasted && !charge(cost::kReset)) return;
-  const bool received_all =
-      stream.state == StreamState::kHalfClosedRemote && frame.error_code == ErrorCode::kNoError;
+  const bool lasted = now_ - stream.opened_at >= cost::kLasting;
+  if (wasted && !charge(lasted ? cost::kLateReset : cost::kReset)) return;
+  // RFC 9113 §8.1: a server that has sent all of its response asks so not to be sent the rest of
+  // the request. A client that says NO_ERROR has lost interest, as with any other code.
+  const bool received_all = role_ == Role::kClient &&
+                            stream.receive_phase == MessagePhase::kEnded &&
+                            frame.error_code == ErrorCode::kNoError;
   if (!received_all && stream.seen) {
     const bool refused = frame.error_code == ErrorCode::kRefusedStream;
     report(StreamReset{frame.stream_id, ResetBy::kPeer, frame.error_code,
@@ -677,7 +693,8 @@ void Connection::Impl::handle(const SettingsFrame& frame) {
   std::uint32_t tokens =
       cost::kSettings + cost::kSettingsEntry * static_cast<std::uint32_t>(frame.count());
   if (remote_.initial_window_size != before.initial_window_size) {
-    tokens += static_cast<std::uint32_t>(streams_.live());
+    // The streams that the peer knows of: how many requests of ours wait is not its doing.
+    tokens += active_local_ + active_remote_;
     apply_remote_initial_window(before.initial_window_size, remote_.initial_window_size);
     if (error_) return;
   }
@@ -712,6 +729,10 @@ void Connection::Impl::handle_settings_ack() {
   const std::int64_t delta =
       std::int64_t{sent.values.initial_window_size} - std::int64_t{local_.initial_window_size};
   local_ = sent.values;
+  // The peer may know of what was sent since, too.
+  Limits in_force = sent.limits;
+  for (const SentSettings& later : sent_settings_) in_force.raise_to(later.limits);
+  enforce(in_force);
   decoder_.set_max_table_size(local_.header_table_size);
   if (delta != 0) {
     for (Index slot = 0; slot < streams_.capacity(); ++slot) {
@@ -721,6 +742,7 @@ void Connection::Impl::handle_settings_ack() {
       credit_stream(streams_[slot], 0);
     }
   }
+  // Frames come in the order they were sent in, and these SETTINGS were handled after our resets.
   map_.forget_resets_before(sent.epoch);
   report(SettingsAcknowledged{local_});
 }
@@ -728,18 +750,21 @@ void Connection::Impl::handle_settings_ack() {
 // RFC 9113 §6.7.
 void Connection::Impl::handle(const PingFrame& frame) {
   if (!frame.ack) {
-    if (!charge(cost::kPing)) return;
+    if (!free_pings_.take() && !charge(cost::kPing)) return;
     write_ping(frame.data, true);
     note_answer();
-    return report(PingReceived{frame.data});
+    report(PingReceived{frame.data});
+    return;
   }
   for (std::size_t i = 0; i < sent_pings_.size(); ++i) {
     if (sent_pings_[i].data != frame.data) continue;
     const SentPing sent = sent_pings_[i];
     for (std::size_t k = i + 1; k < sent_pings_.size(); ++k) sent_pings_[k - 1] = sent_pings_[k];
     sent_pings_.pop_back();
-    map_.forget_resets_before(sent.epoch);
-    return report(PingAckReceived{frame.data, now_ - sent.at});
+    // What was sent before on streams that we reset may still come: an acknowledgement of PING goes
+    // before everything else (RFC 9113 §6.7).
+    report(PingAckReceived{frame.data, now_ - sent.at});
+    return;
   }
   charge(cost::kUnsolicitedPingAck);
 }
@@ -771,7 +796,7 @@ void Connection::Impl::handle(const GoAwayFrame& frame) {
 
 // RFC 9113 §6.9.
 void Connection::Impl::handle(const WindowUpdateFrame& frame) {
-  if (++window_updates_ > cost::kWindowUpdatesPerData && !charge(cost::kWindowUpdate)) return;
+  if (!free_window_updates_.take() && !charge(cost::kWindowUpdate)) return;
   if (frame.stream_id.is_connection()) {
     // > A receiver MUST treat the receipt of a WINDOW_UPDATE frame with a flow-control window
     // increment > of 0 as a stream error ... errors on the connection flow-control window MUST be
@@ -780,7 +805,8 @@ void Connection::Impl::handle(const WindowUpdateFrame& frame) {
     if (!send_window_.expand(frame.increment)) {
       return fail(ErrorCode::kFlowControlError, Errc::kWindowOverflow);
     }
-    return report(WindowUpdated{kConnectionStream, frame.increment});
+    report(WindowUpdated{kConnectionStream, frame.increment});
+    return;
   }
   const Cell& cell = judge(frame.stream_id, StreamInput::kReceiveWindowUpdate);
   if (cell.verdict == Verdict::kConnectionError) return fail(cell.code, cell.cause);
@@ -788,7 +814,9 @@ void Connection::Impl::handle(const WindowUpdateFrame& frame) {
   if (cell.verdict == Verdict::kAccept && slot != kNoIndex) {
     return handle_window_update(streams_[slot], frame.increment);
   }
-  if (!map_.ended(frame.stream_id)) charge(cost::kClosedStreamFrame);
+  if (!map_.ended(frame.stream_id) && !ignored_after_goaway(frame.stream_id)) {
+    charge(cost::kClosedStreamFrame);
+  }
 }
 
 void Connection::Impl::handle_window_update(Stream& stream, std::uint32_t increment) {

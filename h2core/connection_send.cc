@@ -1,6 +1,7 @@
 // Frames out: from calls to bytes (RFC 9113 §4, §5, §6, §8). See connection_impl.h.
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "h2core/connection_impl.h"
 
@@ -48,11 +49,8 @@ Result<void, UsageError> Connection::Impl::start_request(StreamId id,
                                                          std::span<const HeaderField> fields,
                                                          EndStream end) {
   if (closing()) return usage(Errc::kConnectionClosed);
-  SectionInfo info;
-  if (config_.validation == FieldValidation::kStrict) {
-    info = check_request(fields, remote_.enable_connect_protocol);
-    if (info.fault != Errc::kNone) return usage(info.fault);
-  }
+  const SectionInfo info = check_request(fields, remote_.enable_connect_protocol);
+  if (strict() && info.fault != Errc::kNone) return usage(info.fault);
   const bool wait = queued_requests_ > 0 || !may_open_stream();
   if (wait && queued_requests_ >= config_.max_queued_requests) return usage(Errc::kQueueFull);
 
@@ -76,7 +74,7 @@ Result<void, UsageError> Connection::Impl::start_request(StreamId id,
   if (wait) {
     const Index head = new_outgoing(Outgoing::Kind::kRequest, id);
     if (head == kNoIndex || !pack_fields(fields, outgoing_[head].owned) ||
-        !request_queue_.push_back(slot)) {
+        !request_queue_.push_back(id)) {
       if (head != kNoIndex) discard_outgoing(head);
       map_.erase(id);
       streams_[slot] = Stream{};
@@ -127,13 +125,12 @@ Result<void, UsageError> Connection::Impl::send_section(Stream& stream,
                                                         EndStream end) {
   const bool ends = end == EndStream::kYes;
   if (stream.send_ended || stream.held) return usage(Errc::kStreamClosedLocally);
-  const bool strict = config_.validation == FieldValidation::kStrict;
   const bool head_sent = stream.queued || stream.send_phase != MessagePhase::kExpectHeaders;
   if (head_sent) {
     // Trailers: after the body that is queued (RFC 9113 §8.1).
     if (!ends) return usage(Errc::kTrailersWithoutEndStream);
     if (stream.send_phase == MessagePhase::kTunnel) return usage(Errc::kWrongPhase);
-    if (strict) {
+    if (strict()) {
       if (const SectionInfo info = check_trailers(fields); info.fault != Errc::kNone) {
         return usage(info.fault);
       }
@@ -152,7 +149,7 @@ Result<void, UsageError> Connection::Impl::send_section(Stream& stream,
   }
   if (role_ == Role::kClient) return usage(Errc::kWrongRole);
   const SectionInfo info = check_response(fields);
-  if (info.fault != Errc::kNone && (strict || info.status == 0)) return usage(info.fault);
+  if (info.fault != Errc::kNone && (strict() || info.status == 0)) return usage(info.fault);
   const StreamId id = stream.id;
   if (info.status / 100 == 1) {
     if (info.status == 101) return usage(Errc::kSwitchingProtocols);
@@ -192,7 +189,7 @@ Result<StreamId, UsageError> Connection::Impl::push_stream(StreamId parent,
   // RFC 9113 §6.6: on a stream of the client's that is open or half-closed(remote).
   if (of.held || of.send_ended || !parent.is_client_initiated()) return usage(Errc::kWrongPhase);
   const SectionInfo info = check_request(fields, false);
-  if (info.fault != Errc::kNone) return usage(info.fault);
+  if (strict() && info.fault != Errc::kNone) return usage(info.fault);
   auto id = next_stream_id();
   if (!id) return id;
   Stream fresh;
@@ -312,6 +309,7 @@ bool Connection::Impl::write_block(FrameType first, StreamId id, std::uint8_t fl
     prefix = 0;
     type = FrameType::kContinuation;
   } while (!rest.empty());
+  if (first == FrameType::kHeaders) free_pings_.earn(1);
   return true;
 }
 
@@ -343,9 +341,12 @@ void Connection::Impl::discard_outgoing(Index index) {
 
 // Nobody refers to the body any more: gives the caller's memory back.
 void Connection::Impl::release_outgoing(Index index) {
-  const Outgoing& out = outgoing_[index];
-  if (out.kind == Outgoing::Kind::kSpan || out.kind == Outgoing::Kind::kSource) {
-    report(BodyReleased{out.stream_id, out.tag, out.complete});
+  const BodyReleased released{outgoing_[index].stream_id, outgoing_[index].tag,
+                              outgoing_[index].complete};
+  const Outgoing::Kind kind = outgoing_[index].kind;
+  if ((kind == Outgoing::Kind::kSpan || kind == Outgoing::Kind::kSource) && !report(released)) {
+    outgoing_[index].next = std::exchange(unreported_, index);
+    return;
   }
   discard_outgoing(index);
 }
@@ -651,7 +652,10 @@ bool Connection::Impl::write_small_data(Stream& stream, Bytes data, bool ends) {
 void Connection::Impl::sent_data(Stream& stream, const FrameHeader& header, Bytes data) {
   (void)send_window_.consume(header.length);
   (void)stream.send_window.consume(header.length);
-  window_updates_ = 0;
+  // One frame of any size, and each 16 KiB of a larger one.
+  const std::uint32_t parts = 1 + (std::max(header.length, 1U) - 1) / kMinMaxFrameSize;
+  free_window_updates_.earn(cost::kWindowUpdatesPerData * parts);
+  free_pings_.earn(1);
   trace_sent(header, data);
 }
 
@@ -675,7 +679,7 @@ void Connection::Impl::end_sending(Stream& stream) {
 
 void Connection::Impl::open_queued_requests() {
   while (queued_requests_ > 0 && !error_ && !closing() && may_open_stream()) {
-    const Index slot = request_queue_[request_queue_begin_++];
+    const Index slot = slot_of(request_queue_[request_queue_begin_++]);
     if (slot == kNoIndex) continue;  // cancelled meanwhile
     Stream& stream = streams_[slot];
     --queued_requests_;
@@ -688,13 +692,23 @@ void Connection::Impl::open_queued_requests() {
     advance_message(stream, ends);
     if (!ends) advance_queue(slot);
   }
-  if (queued_requests_ == 0) {
-    request_queue_.clear();
-    request_queue_begin_ = 0;
-  } else if (request_queue_begin_ > 64 && request_queue_begin_ * 2 > request_queue_.size()) {
-    request_queue_.erase_front(request_queue_begin_);
-    request_queue_begin_ = 0;
+  tidy_request_queue();
+}
+
+// Drops what has been taken or cancelled when it is most of the queue, so that the queue stays in
+// proportion to what waits and each request costs no more than a few moves.
+void Connection::Impl::tidy_request_queue() {
+  constexpr std::size_t kSlack = 64;
+  if (queued_requests_ > 0 && request_queue_.size() <= 2 * std::size_t{queued_requests_} + kSlack) {
+    return;
   }
+  std::size_t kept = 0;
+  for (std::size_t i = request_queue_begin_; i < request_queue_.size() && queued_requests_ > 0;
+       ++i) {
+    if (slot_of(request_queue_[i]) != kNoIndex) request_queue_[kept++] = request_queue_[i];
+  }
+  while (request_queue_.size() > kept) request_queue_.pop_back();
+  request_queue_begin_ = 0;
 }
 
 // ---- single frames

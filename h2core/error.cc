@@ -107,7 +107,9 @@ std::string_view describe(Errc cause) {
     case Errc::kPseudoFieldMissing:
       return "a mandatory pseudo-header field is missing (RFC 9113 §8.3.1)";
     case Errc::kPseudoFieldInTrailers:
-      return "trailers have a pseudo-header field or a field that may not be there (RFC 9113 §8.1)";
+      return "trailers have a pseudo-header field (RFC 9113 §8.1)";
+    case Errc::kFieldNotAllowedInTrailers:
+      return "trailers have a field that belongs into the header section (RFC 9110 §6.5.1)";
     case Errc::kPseudoFieldInvalid:
       return "a pseudo-header field has a value that is not allowed (RFC 9113 §8.3)";
     case Errc::kAuthorityMismatch:
@@ -247,6 +249,8 @@ std::string_view to_string(Errc cause) {
       return "pseudo_field_missing";
     case Errc::kPseudoFieldInTrailers:
       return "pseudo_field_in_trailers";
+    case Errc::kFieldNotAllowedInTrailers:
+      return "field_not_allowed_in_trailers";
     case Errc::kPseudoFieldInvalid:
       return "pseudo_field_invalid";
     case Errc::kAuthorityMismatch:

@@ -41,7 +41,8 @@ struct RequestReceived {
   EndStream end_stream{};
 };
 
-// Client: the final response's header section (RFC 9113 §8.3.2).
+// Client: the final response's header section (RFC 9113 §8.3.2). The status is 200 to 999; what is
+// above 599 is to be taken for a server's error (RFC 9110 §15).
 struct ResponseReceived {
   StreamId stream_id;
   int status = 0;

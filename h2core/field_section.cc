@@ -61,8 +61,10 @@ bool value_valid(std::string_view value) {
   return all(value, kValue) && !blank(value.front()) && !blank(value.back());
 }
 
-bool status_valid(std::string_view value) {
-  return value.size() == 3 && value[0] >= '1' && value[0] <= '5' && value[1] >= '0' &&
+// Three digits from 100 on. Above 599 there are none, but a client is to take them for a server's
+// error (RFC 9110 §15).
+bool status_readable(std::string_view value) {
+  return value.size() == 3 && value[0] >= '1' && value[0] <= '9' && value[1] >= '0' &&
          value[1] <= '9' && value[2] >= '0' && value[2] <= '9';
 }
 
@@ -93,7 +95,7 @@ bool pseudo_valid(Token token, std::string_view value) {
       // > ":authority" MUST NOT include the deprecated userinfo subcomponent (RFC 9113 §8.3.1)
       return value.empty() || all(value, kAuthority);
     case Token::kStatus:
-      return status_valid(value);
+      return status_readable(value);
     case Token::kProtocol:
       return !value.empty() && all(value, kMethod);
     default:
@@ -205,10 +207,28 @@ Walk walk(const Fields& fields, bool received) {
   return w;
 }
 
-bool same_host(std::string_view a, std::string_view b) {
+bool same_text(std::string_view a, std::string_view b) {
   const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
   return std::equal(a.begin(), a.end(), b.begin(), b.end(),
                     [&](char x, char y) { return lower(x) == lower(y); });
+}
+
+// Without a port that is empty or the scheme's default one (RFC 9110 §4.2.3).
+std::string_view without_default_port(std::string_view authority, std::string_view scheme) {
+  const std::size_t colon = authority.rfind(':');
+  // Colons inside the brackets of an IPv6 address are none of a port.
+  if (colon == std::string_view::npos || authority.find(']', colon) != std::string_view::npos) {
+    return authority;
+  }
+  const std::string_view port = authority.substr(colon + 1);
+  const bool implied = port.empty() || (port == "443" && same_text(scheme, "https")) ||
+                       (port == "80" && same_text(scheme, "http"));
+  return implied ? authority.substr(0, colon) : authority;
+}
+
+// > The values of fields need to be normalized to compare them (RFC 9113 §8.3.1)
+bool same_authority(std::string_view a, std::string_view b, std::string_view scheme) {
+  return same_text(without_default_port(a, scheme), without_default_port(b, scheme));
 }
 
 // RFC 9113 §8.3.1, §8.5; RFC 8441 §4.
@@ -234,8 +254,9 @@ Errc request_fault(const Walk& w, bool extended_connect) {
     if (has(Token::kAuthority) && w.authority.empty()) return Errc::kPseudoFieldInvalid;
     if (!has(Token::kAuthority) && (!w.host || w.host->empty())) return Errc::kPseudoFieldMissing;
   }
-  if (has(Token::kAuthority) && w.host && !same_host(w.authority, *w.host))
+  if (has(Token::kAuthority) && w.host && !same_authority(w.authority, *w.host, w.scheme)) {
     return Errc::kAuthorityMismatch;
+  }
   if (w.host && !w.host->empty() && !all(*w.host, kAuthority)) return Errc::kAuthorityMismatch;
   return Errc::kNone;
 }
@@ -259,14 +280,19 @@ SectionInfo response(const Fields& fields, bool received) {
   if (info.fault == Errc::kNone && w.seen != bit(Token::kStatus)) {
     info.fault = w.status.empty() ? Errc::kPseudoFieldMissing : Errc::kPseudoFieldUnknown;
   }
-  if (status_valid(w.status)) {
+  if (status_readable(w.status)) {
     info.status = (w.status[0] - '0') * 100 + (w.status[1] - '0') * 10 + (w.status[2] - '0');
+  }
+  if (!received && info.status > 599) {
+    info.status = 0;
+    if (info.fault == Errc::kNone) info.fault = Errc::kPseudoFieldInvalid;
   }
   info.content_length = w.content_length;
   return info;
 }
 
-// Fields that frame, route or authenticate a message make no sense after it (RFC 9110 §6.5.1).
+// What is not sent: fields that frame, route or authenticate a message make no sense after it
+// (RFC 9110 §6.5.1). Received ones are passed on, for the recipient to ignore.
 bool allowed_in_trailers(Token token) {
   switch (token) {
     case Token::kContentLength:
@@ -296,8 +322,9 @@ SectionInfo trailers(const Fields& fields, bool received) {
     if (!received && field.token == Token::kNone) field.token = hpack::lookup_token(field.name);
     Errc fault = fault_of(field, received);
     if (!field.name.empty() && field.name[0] == ':') fault = Errc::kPseudoFieldInTrailers;
-    if (fault == Errc::kNone && !allowed_in_trailers(field.token))
-      fault = Errc::kPseudoFieldInTrailers;
+    const bool refused =
+        received ? field.token == Token::kContentLength : !allowed_in_trailers(field.token);
+    if (fault == Errc::kNone && refused) fault = Errc::kFieldNotAllowedInTrailers;
     if (fault != Errc::kNone) {
       info.fault = fault;
       break;

@@ -10,6 +10,7 @@
 #include "h2core/error.h"
 #include "hpack/field_list.h"
 #include "hpack/header_field.h"
+#include "hpack/static_table.h"
 
 namespace h2::inline v0 {
 
@@ -18,6 +19,15 @@ namespace h2::inline v0 {
 // Fit for hpack::Decoder::Config::classify, so that a field is judged once and not each time it
 // comes out of a table.
 std::uint32_t classify_field(const hpack::HeaderField& field) noexcept;
+
+// The same for the entries of the static table (RFC 7541 §A), two of which may not be used whole.
+// Fit for hpack::Decoder::Config::static_annotations.
+inline constexpr hpack::StaticAnnotations kStaticFieldFaults = [] {
+  hpack::StaticAnnotations faults{};
+  faults[28] = static_cast<std::uint32_t>(Errc::kContentLengthInvalid);     // content-length: ""
+  faults[57] = static_cast<std::uint32_t>(Errc::kFieldConnectionSpecific);  // transfer-encoding: ""
+  return faults;
+}();
 
 // What a section says, and what is wrong with it.
 struct SectionInfo {
@@ -34,12 +44,14 @@ SectionInfo check_request(hpack::FieldsView fields, bool extended_connect);
 // The same for fields to be sent, each of which is judged here.
 SectionInfo check_request(std::span<const hpack::HeaderField> fields, bool extended_connect);
 
-// A response's header section (RFC 9113 §8.3.2), 1xx included.
+// A response's header section (RFC 9113 §8.3.2), 1xx included. A status is 100 to 599 to be sent,
+// and 100 to 999 to be received (RFC 9110 §15).
 SectionInfo check_response(hpack::FieldsView fields);
 SectionInfo check_response(std::span<const hpack::HeaderField> fields);
 
-// A trailer section (RFC 9113 §8.1): no pseudo-header fields, and none that frames or routes the
-// message.
+// A trailer section (RFC 9113 §8.1): no pseudo-header fields, no content-length. To be sent, none
+// either that routes, authenticates or describes the message (RFC 9110 §6.5.1); peers that do so
+// anyway are understood.
 SectionInfo check_trailers(hpack::FieldsView fields);
 SectionInfo check_trailers(std::span<const hpack::HeaderField> fields);
 

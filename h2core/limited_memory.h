@@ -23,6 +23,8 @@ class LimitedMemory final : public MemoryResource {
     upstream_.deallocate(memory, bytes, alignment);
   }
   std::size_t in_use() const { return in_use_; }
+  // From now on only the resource behind it refuses.
+  void lift_limit() { limit_ = static_cast<std::size_t>(-1); }
 
  private:
   MemoryResource& upstream_;

@@ -11,6 +11,7 @@
 #include "h2core/message_phase.h"
 #include "h2core/stream_id.h"
 #include "h2core/stream_state.h"
+#include "h2core/time.h"
 #include "hpack/bytes.h"
 #include "hpack/vector.h"
 
@@ -61,6 +62,7 @@ struct Stream {
   bool send_ended = false;  // the end of our side was queued
   bool final_sent = false;  // a server's final response has been sent
   std::uint32_t informational = 0;
+  Time opened_at;  // of a stream of the peer's
   FlowWindow send_window{0};
   ReceiveWindow receive_window{0};
   BodyLength body_length;

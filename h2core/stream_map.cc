@@ -77,6 +77,8 @@ void StreamMap::erase(StreamId id) {
 void StreamMap::forget_oldest() {
   const Ended& oldest = ended_[ended_begin_];
   if (oldest.id != 0) {
+    std::uint32_t& highest = forgotten_[oldest.id & 1U];
+    if (oldest.id > highest) highest = oldest.id;
     const std::size_t at = position(oldest.id);
     if (table_[at].id != 0 && table_[at].slot >= kEnded) remove_at(at);
   }
@@ -98,7 +100,11 @@ void StreamMap::end(StreamId id, StreamState how, std::uint32_t epoch) {
         ended_begin_ = 0;
       }
     }
-    if (ended_.empty()) return erase(id);
+    if (ended_.empty()) {
+      std::uint32_t& highest = forgotten_[id.value & 1U];
+      if (id.value > highest) highest = id.value;
+      return erase(id);
+    }
     if (ended_count_ == ended_.size()) forget_oldest();
   }
   table_[position(id.value)].slot = kEnded + static_cast<std::uint32_t>(how);

@@ -33,9 +33,11 @@ class StreamMap {
   [[nodiscard]] bool insert(StreamId id, std::uint32_t slot);
   // Removes a live stream without a trace.
   void erase(StreamId id);
+  // Whether the stream may have ended so long ago that it is not remembered any more.
+  bool may_have_forgotten(StreamId id) const { return id.value <= forgotten_[id.value & 1U]; }
   // Turns a live stream into a remembered one. `epoch` tells when (see forget_resets_before).
   void end(StreamId id, StreamState how, std::uint32_t epoch);
-  // Streams that we reset in an epoch before `epoch`: the peer has acknowledged something that we
+  // Streams that we reset in an epoch before `epoch`: the peer has acknowledged SETTINGS that we
   // sent after the reset, so nothing of it can be in flight any more (RFC 9113 §5.1).
   void forget_resets_before(std::uint32_t epoch);
 
@@ -65,6 +67,7 @@ class StreamMap {
   std::size_t ended_begin_ = 0;
   std::size_t ended_count_ = 0;
   std::size_t used_ = 0;
+  std::uint32_t forgotten_[2] = {};  // the highest even and odd identifier forgotten
   std::uint64_t seed_;
 };
 

@@ -16,6 +16,8 @@ MemoryResource& memory_of(const Decoder::Config& config) {
   return config.memory != nullptr ? *config.memory : default_memory();
 }
 
+constexpr StaticAnnotations kNoAnnotations{};
+
 }  // namespace
 
 Decoder::Decoder(const Config& config)
@@ -24,7 +26,9 @@ Decoder::Decoder(const Config& config)
       table_(memory_of(config), std::min<std::uint32_t>(config.max_table_size, 4'096)),
       carry_(memory_of(config)),
       scratch_(memory_of(config)),
-      limit_(config.max_table_size) {}
+      limit_(config.max_table_size) {
+  if (config_.static_annotations == nullptr) config_.static_annotations = &kNoAnnotations;
+}
 
 void Decoder::set_max_table_size(std::uint32_t size) {
   limit_ = size;
@@ -135,7 +139,7 @@ Decoder::Step Decoder::size_update(Cursor& rest) {
 inline bool Decoder::lookup(std::uint32_t index, HeaderField& field) const {
   if (index <= kStaticEntries) {
     const StaticEntry& e = kStaticTable[index];
-    field = HeaderField{e.name, e.value, false, e.token, 0};
+    field = HeaderField{e.name, e.value, false, e.token, (*config_.static_annotations)[index]};
     return true;
   }
   const std::uint32_t number = index - kStaticEntries - 1;

@@ -17,6 +17,7 @@
 #include "hpack/dynamic_table.h"
 #include "hpack/field_list.h"
 #include "hpack/result.h"
+#include "hpack/static_table.h"
 
 namespace h2::inline v0::hpack {
 
@@ -34,8 +35,11 @@ class Decoder {
         65'536;  // bytes of one string on the wire; beyond it: kStringTooLong
     // Called once for each literal field (name, value, token); what it returns is the field's
     // annotation, kept in the dynamic table with the entry, so that indexed fields need not be
-    // looked at again. Fields taken whole from the static table have annotation 0.
+    // looked at again.
     std::uint32_t (*classify)(const HeaderField& field) noexcept = nullptr;
+    // The annotations of fields taken whole from the static table, by index; null: all 0. They
+    // should say what classify does.
+    const StaticAnnotations* static_annotations = nullptr;
   };
 
   explicit Decoder(const Config& config);
@@ -55,6 +59,13 @@ class Decoder {
   // Our SETTINGS_HEADER_TABLE_SIZE of `size` was acknowledged. If that is less than the peer may be
   // using, its next block has to begin with a size update (RFC 7541 §4.2).
   void set_max_table_size(std::uint32_t size);
+
+  // Other values of Config::max_list_size and Config::max_string, from the next field on. Between
+  // blocks, or to raise them; a block whose fields were dropped already stays truncated.
+  void set_max_list_size(std::uint32_t size, std::uint32_t max_string) {
+    config_.max_list_size = size;
+    config_.max_string = max_string;
+  }
 
   const DynamicTable& table() const { return table_; }
 
@@ -85,7 +96,7 @@ class Decoder {
   bool count(const HeaderField& field);
   void begin_block();
 
-  Config config_;
+  Config config_;  // static_annotations is never null here
   DynamicTable table_;
   Vector<std::uint8_t> carry_;  // an instruction that is not complete
   Vector<char> scratch_;        // the current literal, if it is not written into the list at once

@@ -18,7 +18,8 @@ struct HeaderField {
   bool sensitive = false;
   // The well-known name; kNone may also mean "not looked up". The decoder always fills it in.
   Token token = Token::kNone;
-  // What the decoder's classify function said of the field; 0 otherwise.
+  // What the decoder's classify function said of the field, or its table for the static entries; 0
+  // otherwise.
   std::uint32_t annotation = 0;
 
   // RFC 7541 §4.1.

@@ -2,6 +2,7 @@
 #ifndef H2_HPACK_STATIC_TABLE_H_
 #define H2_HPACK_STATIC_TABLE_H_
 
+#include <array>
 #include <cstdint>
 #include <string_view>
 
@@ -19,6 +20,9 @@ inline constexpr std::uint32_t kStaticEntries = 61;
 
 // By index, 1 to 61; index 0 is not used (RFC 7541 §2.3.3).
 extern const StaticEntry kStaticTable[62];
+
+// One annotation for each entry, by index (see Decoder::Config).
+using StaticAnnotations = std::array<std::uint32_t, kStaticEntries + 1>;
 
 // The first index with that name; 0: none.
 std::uint32_t static_name_index(Token token) noexcept;

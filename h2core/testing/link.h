@@ -4,8 +4,8 @@
 // latency, bandwidth, any splitting of the byte stream and its loss, all repeatable from one seed,
 // no waiting.
 //
-//   h2::Connection client(h2::Role::kClient, h2::Config::client());
-//   h2::Connection server(h2::Role::kServer, h2::Config::server());
+//   h2::Connection client(h2::Role::kClient, h2::Config::client(), h2::Time{});
+//   h2::Connection server(h2::Role::kServer, h2::Config::server(), h2::Time{});
 //   h2::testing::LinkOptions options;
 //   options.round_trip = h2::milliseconds(50);
 //   options.chunks = h2::testing::Chunks::random(seed);

@@ -380,8 +380,8 @@ TEST(DataIn, TheConnectionsWindowNeverLeaks) {
 
 TEST(DataIn, OneRunningAndNinetyNinePausedStreamsFinish) {
   Config config = Config::client();
-  Connection client(Role::kClient, config);
-  Connection server(Role::kServer, Config::server());
+  Connection client(Role::kClient, config, Time{});
+  Connection server(Role::kServer, Config::server(), Time{});
   const std::string body = pattern(200'000);
   h2::testing::Link link(client, server);
   link.on_server_event([&](Connection& conn, const Event& event) {

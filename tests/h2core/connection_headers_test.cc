@@ -238,5 +238,71 @@ TEST(Headers, ConnectIsATunnel) {
   EXPECT_TRUE(client.conn.send_data_copy(StreamId{1}, bytes_of("xyz"), kYes));
 }
 
+TEST(Headers, StaticEntriesAreJudgedLikeLiterals) {
+  const std::string transfer_encoding(1, static_cast<char>(0x80 | 57));
+  const std::string content_length(1, static_cast<char>(0x80 | 28));
+  Driven server(Role::kServer);
+  start(server);
+  server.feed(FrameScript()
+                  .headers_block(1, plain_block(get()) + transfer_encoding, kEnd)
+                  .headers_block(3, plain_block(get()) + content_length, kEnd)
+                  .headers_block(5, plain_block(post()) + content_length +
+                                        plain_block({{"content-length", "5"}}))
+                  .headers_block(7, plain_block(get()) + "\x90", kEnd));
+  EXPECT_EQ(server.count("RequestReceived"), 1U) << server.text();
+  EXPECT_EQ(server.count("RequestReceived stream=7"), 1U) << "accept-encoding: gzip, deflate";
+  server.drain();
+  for (const std::uint32_t id : {1U, 3U, 5U}) {
+    EXPECT_EQ(server.frames().count(FrameType::kRstStream, id), 1U) << id;
+  }
+  Driven client(Role::kClient, Config::client());
+  start(client);
+  ASSERT_EQ(client.send(1, get(), kYes), Errc::kNone);
+  client.feed(FrameScript().headers_block(1, "\x88" + transfer_encoding, kEnd));
+  EXPECT_EQ(client.count("ResponseReceived"), 0U);
+  EXPECT_EQ(client.count("StreamReset stream=1 by=local-error"), 1U) << client.text();
+}
+
+Config not_validating(Config config) {
+  config.validation = FieldValidation::kOff;
+  return config;
+}
+
+TEST(ValidationOff, StillKnowsWhatTheResponseToHeadLacks) {
+  Driven client(Role::kClient, not_validating(Config::client()));
+  start(client);
+  ASSERT_EQ(client.send(1, request_fields("HEAD", "/"), kYes), Errc::kNone);
+  client.feed(FrameScript().headers(1, response_fields(200, {{"content-length", "1000"}}), kEnd));
+  EXPECT_TRUE(client.has("ResponseReceived stream=1 status=200 end")) << client.text();
+}
+
+TEST(ValidationOff, StillKnowsATunnelAtBothEnds) {
+  const Fields connect{{":method", "CONNECT"}, {":authority", "example.org:443"}};
+  Driven client(Role::kClient, not_validating(Config::client()));
+  start(client);
+  ASSERT_EQ(client.send(1, connect), Errc::kNone);
+  client.feed(
+      FrameScript().headers(1, response_fields(200, {{"content-length", "0"}})).data(1, "abc"));
+  EXPECT_TRUE(client.has("DataReceived stream=1 length=3")) << client.text();
+  Driven server(Role::kServer, not_validating(Config::server()));
+  start(server);
+  server.feed(FrameScript().headers(1, connect));
+  ASSERT_EQ(server.send(1, response_fields(200)), Errc::kNone);
+  // A tunnel has no trailers.
+  EXPECT_EQ(server.send(1, {{"t", "1"}}, kYes), Errc::kWrongPhase);
+}
+
+TEST(ValidationOff, TakesAndSendsWhatIsForbidden) {
+  const Fields odd = get("/", {{"Upper", " value "}, {"connection", "close"}});
+  Driven client(Role::kClient, not_validating(Config::client()));
+  start(client);
+  EXPECT_EQ(client.send(1, odd, kYes), Errc::kNone);
+  Driven server(Role::kServer, not_validating(Config::server()));
+  start(server);
+  server.feed(
+      FrameScript().headers(1, odd, kEnd).headers_block(3, plain_block(odd) + "\xb9", kEnd));
+  EXPECT_EQ(server.count("RequestReceived"), 2U) << server.text();
+}
+
 }  // namespace
 }  // namespace h2::tests

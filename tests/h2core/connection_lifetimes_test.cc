@@ -186,12 +186,12 @@ TEST(Bodies, ARefusedCallReleasesNothing) {
 }
 
 TEST(Moves, AMovedConnectionGoesOn) {
-  auto first = std::make_unique<Connection>(Role::kClient, Config::client());
+  auto first = std::make_unique<Connection>(Role::kClient, Config::client(), Time{});
   const Fields fields = get();
   ASSERT_TRUE(first->send_headers(kOne, views_of(fields), kYes));
   Connection second(std::move(*first));
   first.reset();
-  Connection third(Role::kServer, Config::server());
+  Connection third(Role::kServer, Config::server(), Time{});
   third = std::move(second);
   EXPECT_EQ(third.role(), Role::kClient);
   std::string out;
@@ -209,8 +209,8 @@ TEST(Determinism, TheSameInputAndTimesGiveTheSameOutput) {
     Config client_config = Config::client();
     Config server_config = Config::server();
     client_config.hash_seed = hash_seed;
-    Connection client(Role::kClient, client_config);
-    Connection server(Role::kServer, server_config);
+    Connection client(Role::kClient, client_config, Time{});
+    Connection server(Role::kServer, server_config, Time{});
     h2::testing::LinkOptions options;
     options.round_trip = milliseconds(3);
     options.chunks = h2::testing::Chunks::random(42, 3'000);

@@ -46,8 +46,8 @@ struct Pair {
     init(client_config, server_config);
   }
   void init(const Config& client_config, const Config& server_config) {
-    client = std::make_unique<Connection>(Role::kClient, client_config);
-    server = std::make_unique<Connection>(Role::kServer, server_config);
+    client = std::make_unique<Connection>(Role::kClient, client_config, Time{});
+    server = std::make_unique<Connection>(Role::kServer, server_config, Time{});
     link = std::make_unique<h2::testing::Link>(*client, *server);
     response = views_of(response_storage);
     trailers = views_of(trailer_storage);
@@ -157,7 +157,7 @@ TEST(Memory, AConnectionWithoutMemoryIsBornFailed) {
   memory.fail_after = true;
   Config config = Config::client();
   config.memory = &memory;
-  Connection conn(Role::kClient, config);
+  Connection conn(Role::kClient, config, Time{});
   EXPECT_TRUE(conn.done());
   EXPECT_FALSE(conn.want_read());
   EXPECT_FALSE(conn.want_write());
@@ -361,6 +361,109 @@ TEST(Limits, PageLoadsWithManyCancelsAreNotMistakenForAnAttack) {
     server.now = server.now + seconds(3);
     ASSERT_FALSE(server.conn.error().has_value()) << "page " << page;
   }
+}
+
+TEST(Limits, RequestsQueuedAndCancelledLeaveNothingBehind) {
+  for (const bool one_waits : {false, true}) {
+    SCOPED_TRACE(one_waits ? "another request waits all the time" : "nothing else waits");
+    Driven client(Role::kClient, Config::client());
+    start(client, {{SettingCode::kMaxConcurrentStreams, 1}});
+    ASSERT_EQ(client.send(1, get(), kYes), Errc::kNone);
+    std::uint32_t id = 3;
+    if (one_waits) {
+      ASSERT_EQ(client.send(id, get("/waiting"), kYes), Errc::kNone);
+      id += 2;
+    }
+    std::size_t before = 0;
+    for (int i = 0; i < 20'000; ++i, id += 2) {
+      ASSERT_EQ(client.send(id, get(), kYes), Errc::kNone);
+      ASSERT_TRUE(client.conn.reset_stream(StreamId{id}));
+      if (i == 1'000) before = client.conn.memory_in_use();
+    }
+    EXPECT_EQ(client.conn.memory_in_use(), before);
+    ASSERT_EQ(client.send(id, get("/last"), kYes), Errc::kNone);
+    client.drain().forget();
+    client.feed(FrameScript().headers(1, response_fields(200), kEnd)).drain();
+    if (one_waits) client.feed(FrameScript().headers(3, response_fields(200), kEnd)).drain();
+    EXPECT_NE(client.frames().find(FrameType::kHeaders, id), nullptr) << "comes last";
+    EXPECT_EQ(client.frames().count(FrameType::kHeaders), one_waits ? 2U : 1U);
+  }
+}
+
+TEST(Limits, ManyQueuedRequestsAreCancelledInAnyOrderAndTheRestGoesOut) {
+  Driven client(Role::kClient, Config::client());
+  start(client, {{SettingCode::kMaxConcurrentStreams, 1}});
+  ASSERT_EQ(client.send(1, get(), kYes), Errc::kNone);
+  for (std::uint32_t id = 3; id <= 2'001; id += 2) {
+    ASSERT_EQ(client.send(id, get(), kYes), Errc::kNone);
+  }
+  // All but each hundredth, from the middle outwards.
+  for (std::uint32_t k = 0; k < 1'000; ++k) {
+    const std::uint32_t at = k % 2 == 0 ? 500 + k / 2 : 499 - k / 2;
+    if (at % 100 == 7) continue;
+    ASSERT_TRUE(client.conn.reset_stream(StreamId{3 + 2 * at}));
+  }
+  client.drain().forget();
+  EXPECT_EQ(client.conn.stream_counts().queued, 10U);
+  std::uint32_t open = 1;
+  for (std::uint32_t at = 7; at < 1'000; at += 100) {
+    client.feed(FrameScript().headers(open, response_fields(200), kEnd)).drain();
+    open = 3 + 2 * at;
+    EXPECT_EQ(client.frames().frames.back().stream, open);
+  }
+  EXPECT_EQ(client.frames().count(FrameType::kHeaders), 10U);
+}
+
+TEST(Memory, BodiesAreReleasedAlsoWhenTheLimitLeavesNoRoomForEvents) {
+  for (std::size_t limit = 52'000; limit < 150'000; limit += 3'000) {
+    SCOPED_TRACE(limit);
+    Config config = Config::server();
+    config.memory_limit = limit;
+    Driven server(Role::kServer, config);
+    start(server);
+    const std::string body(5'000, 'b');
+    std::size_t held = 0;
+    std::size_t released = 0;
+    server.on_event = [&](Connection& conn, const Event& event) {
+      if (const auto* request = std::get_if<RequestReceived>(&event)) {
+        const Fields fields = response_fields(200);
+        (void)conn.send_headers(request->stream_id, views_of(fields), kNo);
+        for (int i = 0; i < 3; ++i) {
+          if (conn.send_data(request->stream_id, bytes_of(body), kNo, held)) ++held;
+        }
+      } else if (std::holds_alternative<BodyReleased>(event)) {
+        ++released;
+      }
+    };
+    FrameScript requests;
+    for (std::uint32_t id = 1; id < 200; id += 2) requests.headers(id, get(), kEnd);
+    server.feed(requests);
+    server.end().drain();
+    EXPECT_GT(held, 0U);
+    EXPECT_EQ(released, held);
+  }
+}
+
+TEST(Memory, BodiesAreReleasedWhenMemoryIsThereAgain) {
+  CountingMemory memory;
+  Config config = Config::server();
+  config.memory = &memory;
+  Driven server(Role::kServer, config);
+  start(server);
+  server.feed(FrameScript().headers(1, get(), kEnd));
+  ASSERT_EQ(server.send(1, response_fields(200)), Errc::kNone);
+  const std::string body(5'000, 'b');
+  for (BodyTag tag = 0; tag < 100; ++tag) {
+    ASSERT_TRUE(server.conn.send_data(StreamId{1}, bytes_of(body), kNo, tag));
+  }
+  memory.fail_at = memory.allocations + 1;
+  memory.fail_after = true;
+  ASSERT_TRUE(server.conn.reset_stream(StreamId{1}));
+  server.drain();
+  EXPECT_LT(server.count("BodyReleased"), 100U);
+  memory.fail_after = false;
+  server.drain();
+  EXPECT_EQ(server.count("BodyReleased"), 100U);
 }
 
 }  // namespace

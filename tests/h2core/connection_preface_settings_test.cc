@@ -3,6 +3,7 @@
 
 #include <array>
 #include <string>
+#include <type_traits>
 
 #include "tests/support/event_log.h"
 
@@ -175,6 +176,16 @@ TEST(Settings, NotAcknowledgedInTimeIsAnError) {
   EXPECT_NE(client.frames().find(FrameType::kGoAway), nullptr);
 }
 
+TEST(Settings, DeadlinesCountFromTheInstantThatTheConnectionWasMadeAt) {
+  static_assert(!std::is_constructible_v<Connection, Role, const Config&>,
+                "without an instant, a clock that is not near zero would be past each deadline");
+  const Time day = Time{} + seconds(86'400);
+  Connection conn(Role::kClient, Config::client(), day);
+  EXPECT_EQ(conn.next_deadline(), day + seconds(10));
+  EXPECT_TRUE(conn.on_time(day + seconds(1)).empty());
+  EXPECT_FALSE(conn.error().has_value());
+}
+
 TEST(Settings, APeerThatSaysNothingIsNotWaitedForForEver) {
   for (const Role role : {Role::kClient, Role::kServer}) {
     Driven driven(role);
@@ -192,6 +203,105 @@ TEST(Settings, NoDeadlineIsLeftAfterTheStart) {
   Driven client(Role::kClient, Config::client());
   start(client);
   EXPECT_TRUE(client.conn.next_deadline().is_never());
+}
+
+// ---- which of our values the peer is held to (RFC 9113 §6.5.3)
+
+FrameScript requests(std::uint32_t first, std::uint32_t count) {
+  FrameScript script;
+  for (std::uint32_t i = 0; i < count; ++i) script.headers(first + 2 * i, get(), kEnd);
+  return script;
+}
+
+TEST(OwnSettings, MoreStreamsAreAllowedAsSoonAsThatIsSent) {
+  Driven server(Role::kServer);
+  start(server);
+  const Setting more{SettingCode::kMaxConcurrentStreams, 300};
+  ASSERT_TRUE(server.conn.update_settings({&more, 1}, server.now));
+  server.drain().forget();
+  server.feed(requests(1, 300)).drain();
+  EXPECT_EQ(server.count("RequestReceived"), 300U);
+  server.feed(requests(601, 1)).drain();
+  EXPECT_EQ(server.frames().count(FrameType::kRstStream), 1U);
+}
+
+TEST(OwnSettings, FewerStreamsAreEnforcedWhenThePeerHasAcknowledged) {
+  Driven server(Role::kServer);
+  start(server);
+  const Setting fewer{SettingCode::kMaxConcurrentStreams, 10};
+  ASSERT_TRUE(server.conn.update_settings({&fewer, 1}, server.now));
+  server.drain().forget();
+  server.feed(requests(1, 20)).drain();
+  EXPECT_EQ(server.count("RequestReceived"), 20U);
+  server.feed(FrameScript().settings_ack()).feed(requests(41, 1)).drain();
+  EXPECT_EQ(server.count("RequestReceived"), 20U);
+  EXPECT_EQ(server.frames().count(FrameType::kRstStream, 41), 1U);
+}
+
+TEST(OwnSettings, AValueLoweredAndRaisedAgainIsNotEnforcedInBetween) {
+  Driven server(Role::kServer);
+  start(server);
+  const Setting fewer{SettingCode::kMaxConcurrentStreams, 10};
+  const Setting more{SettingCode::kMaxConcurrentStreams, 50};
+  ASSERT_TRUE(server.conn.update_settings({&fewer, 1}, server.now));
+  ASSERT_TRUE(server.conn.update_settings({&more, 1}, server.now));
+  server.drain().forget();
+  // The peer has seen the second SETTINGS when it opens these; their acknowledgement comes later.
+  server.feed(FrameScript().settings_ack()).feed(requests(1, 50)).drain();
+  EXPECT_EQ(server.count("RequestReceived"), 50U);
+  server.feed(FrameScript().settings_ack()).feed(requests(101, 1)).drain();
+  EXPECT_EQ(server.count("RequestReceived"), 50U);
+}
+
+TEST(OwnSettings, LargerSectionsAreAllowedAsSoonAsThatIsSent) {
+  Driven server(Role::kServer);
+  start(server);
+  const Setting larger{SettingCode::kMaxHeaderListSize, 300'000};
+  ASSERT_TRUE(server.conn.update_settings({&larger, 1}, server.now));
+  server.drain().forget();
+  Fields fields = get();
+  for (int i = 0; i < 200; ++i) fields.emplace_back("x", std::string(1'000, 'v'));
+  server.feed(FrameScript().headers_in_pieces(1, fields, kEnd, 16'384)).drain();
+  EXPECT_EQ(server.count("RequestReceived"), 1U) << server.text();
+  // One string may be as long as all of them together.
+  server.feed(FrameScript().headers_in_pieces(3, get("/", {{"x", std::string(200'000, 'v')}}), kEnd,
+                                              16'384));
+  EXPECT_EQ(server.count("RequestReceived"), 2U) << server.text();
+}
+
+TEST(OwnSettings, SmallerSectionsAreEnforcedWhenThePeerHasAcknowledged) {
+  Driven server(Role::kServer);
+  start(server);
+  const Setting smaller{SettingCode::kMaxHeaderListSize, 1'000};
+  ASSERT_TRUE(server.conn.update_settings({&smaller, 1}, server.now));
+  server.drain().forget();
+  const Fields fields = get("/", {{"x", std::string(1'200, 'v')}});
+  server.feed(FrameScript().headers(1, fields, kEnd)).drain();
+  EXPECT_EQ(server.count("RequestReceived"), 1U) << server.text();
+  server.feed(FrameScript().settings_ack().headers(3, fields, kEnd)).drain();
+  EXPECT_EQ(server.count("RequestReceived"), 1U) << server.text();
+  ASSERT_NE(server.frames().find(FrameType::kHeaders, 3), nullptr) << "431";
+  server.feed(FrameScript().headers(5, get("/", {{"x", std::string(15'000, 'v')}}), kEnd));
+  ASSERT_TRUE(server.conn.error().has_value());
+  EXPECT_EQ(server.conn.error()->cause, Errc::kHeaderListTooLarge);
+}
+
+TEST(OwnSettings, PushMayBeAllowedAndForbiddenLater) {
+  Driven client(Role::kClient, Config::client());
+  start(client);
+  const Setting allow{SettingCode::kEnablePush, 1};
+  const Setting forbid{SettingCode::kEnablePush, 0};
+  ASSERT_EQ(client.send(1, get(), EndStream::kYes), Errc::kNone);
+  ASSERT_TRUE(client.conn.update_settings({&allow, 1}, client.now));
+  client.drain();
+  client.feed(FrameScript().settings_ack().push_promise(1, 2, get("/a")));
+  EXPECT_EQ(client.count("PushedStreamReceived"), 1U) << client.text();
+  ASSERT_TRUE(client.conn.update_settings({&forbid, 1}, client.now));
+  client.drain().feed(FrameScript().push_promise(1, 4, get("/b")));
+  EXPECT_EQ(client.count("PushedStreamReceived"), 2U) << "it may not know yet";
+  client.feed(FrameScript().settings_ack().push_promise(1, 6, get("/c")));
+  ASSERT_TRUE(client.conn.error().has_value());
+  EXPECT_EQ(client.conn.error()->cause, Errc::kPushNotAllowed);
 }
 
 TEST(Ping, IsAnsweredWithTheSameData) {

@@ -90,6 +90,34 @@ TEST(Push, PromisesAreCapped) {
   EXPECT_FALSE(client.conn.error().has_value());
 }
 
+TEST(Push, ResponsesAreBoundByTheStreamsThatWeAllow) {
+  Config config = pushing();
+  config.max_concurrent_streams = 5;
+  Driven client(Role::kClient, config);
+  start(client);
+  ASSERT_EQ(client.send(1, get(), kYes), Errc::kNone);
+  client.drain().forget();
+  for (std::uint32_t id = 2; id <= 20; id += 2) {
+    client.feed(FrameScript().push_promise(1, id, get()).headers(id, response_fields(200)));
+    client.feed(FrameScript().data(id, "x"));
+  }
+  client.drain();
+  EXPECT_EQ(client.conn.stream_counts().active_remote, 5U);
+  EXPECT_EQ(client.conn.stream_counts().reserved, 0U);
+  EXPECT_EQ(client.count("ResponseReceived"), 5U) << client.text();
+  EXPECT_EQ(client.count("DataReceived"), 5U) << client.text();
+  EXPECT_EQ(client.count("StreamReset"), 5U) << client.text();
+  for (std::uint32_t id = 12; id <= 20; id += 2) {
+    const WireOutput out = client.frames();
+    const WireFrame* rst = out.find(FrameType::kRstStream, id);
+    ASSERT_NE(rst, nullptr) << id;
+    EXPECT_EQ(rst->u32(0), static_cast<std::uint32_t>(ErrorCode::kRefusedStream));
+  }
+  client.feed(FrameScript().data(2, "", kEnd).push_promise(1, 22, get()));
+  client.feed(FrameScript().headers(22, response_fields(200), kEnd));
+  EXPECT_EQ(client.count("ResponseReceived stream=22"), 1U) << "one has ended";
+}
+
 TEST(Push, APromiseCanBeRefusedByTheCaller) {
   Driven client(Role::kClient, pushing());
   start(client);

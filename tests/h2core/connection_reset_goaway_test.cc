@@ -257,6 +257,112 @@ TEST(GoAway, OfOursComesInTwoStepsAndThenDone) {
   EXPECT_TRUE(server.conn.done());
 }
 
+TEST(GoAway, ALaterOneOfOursNeverRaisesTheLastStream) {
+  enum class Then : std::uint8_t { kTerminate, kFail };
+  for (const Then then : {Then::kTerminate, Then::kFail}) {
+    Driven server(Role::kServer);
+    start(server);
+    server.feed(FrameScript().headers(1, get(), kEnd));
+    server.conn.close_connection();
+    server.feed(FrameScript().headers(3, get(), kEnd));
+    if (then == Then::kTerminate) {
+      server.conn.terminate(ErrorCode::kNoError);
+    } else {
+      server.feed(FrameScript().window_update(0, 0));
+    }
+    server.drain();
+    std::vector<std::uint32_t> last;
+    for (const WireFrame& frame : server.frames().frames) {
+      if (frame.is(FrameType::kGoAway)) last.push_back(frame.u32(0));
+    }
+    EXPECT_EQ(last, (std::vector<std::uint32_t>{1, 1}));
+  }
+}
+
+TEST(GoAway, EverythingOnARequestThatCameTooLateIsIgnored) {
+  Driven server(Role::kServer);
+  start(server);
+  server.feed(FrameScript().headers(1, get(), kEnd));
+  server.conn.close_connection();
+  server.drain().forget();
+  const std::string part(16'000, 'x');
+  FrameScript late;
+  late.headers(3, post()).headers(5, post());
+  for (int i = 0; i < 3; ++i) late.data(3, part);
+  late.window_update(3, 10).headers(3, {{"x-sum", "1"}}, kEnd).rst(5);
+  server.feed(late).drain();
+  EXPECT_EQ(server.text(), "");
+  EXPECT_EQ(server.frames().count(FrameType::kRstStream), 0U);
+  EXPECT_EQ(server.frames().count(FrameType::kGoAway), 0U);
+  EXPECT_NE(server.frames().find(FrameType::kWindowUpdate, 0), nullptr) << "the credit comes back";
+  ASSERT_EQ(server.send(1, response_fields(200), kYes), Errc::kNone);
+  EXPECT_FALSE(server.drain().conn.error().has_value());
+  EXPECT_TRUE(server.conn.done());
+}
+
+TEST(Reset, AHeldStreamIsNotReportedASecondTime) {
+  Driven server(Role::kServer);
+  start(server);
+  server.feed(FrameScript().headers(1, get(), kEnd).rst(1));
+  server.feed(FrameScript().frame(FrameType::kPriority, 0, 1, "1234")).drain();
+  EXPECT_EQ(server.count("StreamReset stream=1"), 1U) << server.text();
+  EXPECT_EQ(to_string(server.frames()), "RST_STREAM stream=1 code=FRAME_SIZE_ERROR\n");
+  EXPECT_EQ(server.conn.stream_counts().active_remote, 1U);
+  server.conn.release_stream(StreamId{1});
+  EXPECT_EQ(server.conn.stream_counts().active_remote, 0U);
+}
+
+TEST(Reset, WhatWasSentBeforeMayComeAfterTheAnswerToALaterPing) {
+  Driven client(Role::kClient, Config::client());
+  start(client);
+  ASSERT_EQ(client.send(1, get(), kYes), Errc::kNone);
+  client.feed(FrameScript().headers(1, response_fields(200)));
+  ASSERT_TRUE(client.conn.reset_stream(StreamId{1}));
+  ASSERT_TRUE(client.conn.ping(PingData{'1', '2', '3', '4', '5', '6', '7', '8'}, client.now));
+  client.drain();
+  client.feed(FrameScript().ping_ack("12345678").data(1, "abc").headers(1, {{"t", "1"}}, kEnd));
+  EXPECT_FALSE(client.conn.error().has_value()) << client.text();
+}
+
+TEST(Reset, NothingOfTheStreamMayComeAfterTheAnswerToLaterSettings) {
+  Driven client(Role::kClient, Config::client());
+  start(client);
+  ASSERT_EQ(client.send(1, get(), kYes), Errc::kNone);
+  client.feed(FrameScript().headers(1, response_fields(200)));
+  ASSERT_TRUE(client.conn.reset_stream(StreamId{1}));
+  ASSERT_TRUE(client.conn.update_settings({}, client.now));
+  client.drain();
+  client.feed(FrameScript().data(1, "abc").settings_ack());
+  EXPECT_FALSE(client.conn.error().has_value()) << client.text();
+  client.feed(FrameScript().data(1, "abc"));
+  ASSERT_TRUE(client.conn.error().has_value());
+  EXPECT_EQ(client.conn.error()->cause, Errc::kFrameOnClosedStream);
+}
+
+TEST(Reset, TrailersOnAStreamForgottenMeanwhileAreIgnored) {
+  Driven server(Role::kServer);
+  start(server);
+  server.feed(FrameScript().headers(1, post()));
+  ASSERT_TRUE(server.conn.reset_stream(StreamId{1}));
+  server.on_event = [](Connection& conn, const Event& event) {
+    if (const auto* request = std::get_if<RequestReceived>(&event)) {
+      const Fields fields = response_fields(200);
+      (void)conn.send_headers(request->stream_id, views_of(fields), kYes);
+    }
+  };
+  for (std::uint32_t id = 3; id < 2'503; id += 2) {
+    server.feed(FrameScript().headers(id, get(), kEnd)).drain();
+  }
+  server.forget();
+  server.feed(FrameScript().data(1, "x").headers(1, {{"x-sum", "1"}}, kEnd));
+  EXPECT_EQ(server.text(), "");
+  EXPECT_FALSE(server.conn.error().has_value());
+  // One that was never opened and cannot have been forgotten is still an error.
+  server.feed(FrameScript().headers(2'600 + 1, get(), kEnd).headers(2'555, get(), kEnd));
+  ASSERT_TRUE(server.conn.error().has_value());
+  EXPECT_EQ(server.conn.error()->cause, Errc::kStreamIdNotIncreasing);
+}
+
 TEST(GoAway, TheCompressionStaysInStepWithIgnoredRequests) {
   Driven client(Role::kClient, Config::client());
   Driven server(Role::kServer);

@@ -97,6 +97,20 @@ TEST(Trailers, BadOnesAreRefused) {
   EXPECT_EQ(client.send(1, {{"t", "1"}}, kYes), Errc::kNone);
 }
 
+TEST(Trailers, UnwiseOnesAreReportedAllTheSame) {
+  Driven client(Role::kClient, Config::client());
+  start(client);
+  ASSERT_EQ(client.send(1, get(), kYes), Errc::kNone);
+  client.feed(FrameScript()
+                  .headers(1, response_fields(200))
+                  .data(1, "abc")
+                  .headers(1, {{"grpc-status", "0"}, {"content-type", "application/grpc"}}, kEnd));
+  EXPECT_TRUE(
+      client.has("TrailersReceived stream=1 {grpc-status: 0; content-type: application/grpc; }"))
+      << client.text();
+  EXPECT_EQ(client.count("StreamReset"), 0U);
+}
+
 TEST(Messages, AServersEarlyAnswerMayEndBeforeTheRequest) {
   Driven server(Role::kServer);
   start(server);

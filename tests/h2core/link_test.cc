@@ -17,8 +17,8 @@ using h2::testing::Link;
 using h2::testing::LinkOptions;
 
 struct Exchange {
-  Connection client{Role::kClient, Config::client()};
-  Connection server{Role::kServer, Config::server()};
+  Connection client{Role::kClient, Config::client(), Time{}};
+  Connection server{Role::kServer, Config::server(), Time{}};
   std::unique_ptr<Link> link;
   std::string body = std::string(100'000, 'b');
   std::size_t received = 0;
@@ -155,7 +155,7 @@ TEST(Link, DeadlinesAreKept) {
    private:
     Connection& conn_;
   };
-  Connection server(Role::kServer, Config::server());
+  Connection server(Role::kServer, Config::server(), Time{});
   Silent silent;
   Listening listening(server);
   Link link(silent, listening);

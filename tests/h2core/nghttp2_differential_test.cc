@@ -185,7 +185,7 @@ class PieceSource final : public BodySource {
 class OurEnd final : public Endpoint {
  public:
   OurEnd(Role role, const Config& config, Session& session)
-      : conn(role, config), session_(session) {}
+      : conn(role, config, Time{}), session_(session) {}
 
   std::span<const Bytes> data_to_send() override { return conn.data_to_send(); }
   void mark_sent(std::size_t n) override {

@@ -272,6 +272,9 @@ TEST(StreamMap, TheOldestIsForgottenFirst) {
   }
   EXPECT_EQ(map.ended(StreamId{1}), std::nullopt);
   EXPECT_EQ(map.ended(StreamId{3}), StreamState::kClosedByLocalReset);
+  EXPECT_TRUE(map.may_have_forgotten(StreamId{1}));
+  EXPECT_FALSE(map.may_have_forgotten(StreamId{2})) << "identifiers of the other side";
+  EXPECT_FALSE(map.may_have_forgotten(StreamId{3}));
 }
 
 TEST(StreamMap, ResetsThatThePeerMustHaveSeenAreNoExcuseAnyMore) {

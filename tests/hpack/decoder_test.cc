@@ -120,6 +120,27 @@ TEST(Decoder, FieldsBeyondTheListLimitAreDroppedAndTheTableStaysInStep) {
   EXPECT_EQ(second.fields, (OwnedFields{{"e", "f"}}));
 }
 
+TEST(Decoder, AnotherListLimitHoldsFromTheNextBlock) {
+  Decoder decoder({.max_list_size = 80, .max_string = 10});
+  hpack::FieldList list(default_memory());
+  const ByteString three = from_hex("400161016240016301644001650166");
+  ASSERT_TRUE(decoder.decode(three, hpack::EndOfBlock::kYes, list));
+  EXPECT_TRUE(decoder.list_truncated());
+  decoder.set_max_list_size(102, 20);
+  list.clear();
+  ASSERT_TRUE(decoder.decode(three, hpack::EndOfBlock::kYes, list));
+  EXPECT_FALSE(decoder.list_truncated());
+  EXPECT_EQ(list.size(), 3U);
+  const ByteString eleven = from_hex("0001610b6262626262626262626262");
+  EXPECT_TRUE(decoder.decode(eleven, hpack::EndOfBlock::kYes, list));
+  decoder.set_max_list_size(68, 10);
+  ASSERT_TRUE(decoder.decode(three, hpack::EndOfBlock::kYes, list));
+  EXPECT_TRUE(decoder.list_truncated());
+  const auto decoded = decoder.decode(eleven, hpack::EndOfBlock::kYes, list);
+  ASSERT_FALSE(decoded);
+  EXPECT_EQ(decoded.error(), DecodeError::kStringTooLong);
+}
+
 TEST(Decoder, ListOfExactlyTheLimitIsWhole) {
   SplitDecoder decoder({.max_list_size = 68});
   const auto outcome = decoder.decode("40016101624001630164");
@@ -193,6 +214,25 @@ TEST(Decoder, ClassifiesEachLiteralOnceAndRemembersWhatWasSaid) {
   EXPECT_EQ(list[2].annotation, 3U);
   EXPECT_EQ(list[3].annotation, 0U);
   EXPECT_EQ(list[3].token, hpack::Token::kMethod);
+}
+
+TEST(Decoder, StaticEntriesHaveTheAnnotationsThatWereGiven) {
+  static constexpr hpack::StaticAnnotations kAnnotations = [] {
+    hpack::StaticAnnotations annotations{};
+    annotations[1] = 11;
+    annotations[61] = 71;
+    return annotations;
+  }();
+  Decoder decoder(
+      {.classify = [](const hpack::HeaderField&) noexcept -> std::uint32_t { return 5; },
+       .static_annotations = &kAnnotations});
+  hpack::FieldList list(default_memory());
+  // 1, 2 and 61 whole; then 61 as a name only.
+  ASSERT_TRUE(decoder.decode(from_hex("8182bd7d00"), hpack::EndOfBlock::kYes, list));
+  EXPECT_EQ(list[0].annotation, 11U);
+  EXPECT_EQ(list[1].annotation, 0U);
+  EXPECT_EQ(list[2].annotation, 71U);
+  EXPECT_EQ(list[3].annotation, 5U);
 }
 
 TEST(Decoder, RefusedMemoryIsAnErrorAtEveryAllocation) {

@@ -8,7 +8,7 @@
 namespace {
 
 TEST(Readme, SansIoExampleGetsAPage) {
-  h2::Connection server(h2::Role::kServer, h2::Config::server());
+  h2::Connection server(h2::Role::kServer, h2::Config::server(), h2::Time{});
   const std::string page = "hello from the other end\n";
   std::string asked_for;
   const auto exchange = [&](const std::vector<std::uint8_t>& out) {
