@@ -24,8 +24,10 @@ using transport::TransportError;
 
 namespace {
 
-// A connection that takes no new requests can be met this often in a row before that is the answer.
-constexpr int kMostClosedConnections = 5;
+// So often may a request meet a connection that closed or is going away, and move on to the next,
+// before that is the answer. Servers that end a connection after some number of requests turn away
+// those that were on their way, with as many in flight several times over.
+constexpr int kMostMoves = 20;
 
 // Splits "192.0.2.1:443" and "[2001:db8::1]:443".
 void split_address(const std::string& address, std::string& ip, std::uint16_t& port) {
@@ -47,6 +49,9 @@ struct Dial {
 struct Origin {
   std::shared_ptr<PooledConnection> connection;
   std::shared_ptr<Dial> dial;  // under way
+  // What the last connection's peer allowed; it is assumed of the next until its SETTINGS arrive,
+  // so that a server with a low limit is not overrun again (RFC 9113 §5.1.2). None: not known.
+  std::optional<std::uint32_t> stream_limit;
 };
 
 }  // namespace
@@ -63,7 +68,8 @@ struct Client::Impl {
   Result<std::shared_ptr<PooledConnection>, Error> checkout(const Outgoing& outgoing,
                                                             const PooledConnection* avoided,
                                                             TransferInfo& info);
-  Result<std::shared_ptr<PooledConnection>, Error> dial(const Outgoing& outgoing, Time deadline);
+  Result<std::shared_ptr<PooledConnection>, Error> dial(const Outgoing& outgoing, Time deadline,
+                                                        std::optional<std::uint32_t> stream_limit);
   Result<std::shared_ptr<const TlsContext>, TransportError> tls();
   Error error_of(const TransportError& cause, const Outgoing& outgoing) const;
   Error make_error(ErrorKind kind, Phase phase, const Outgoing& outgoing, std::string detail) const;
@@ -134,8 +140,8 @@ Result<std::shared_ptr<const TlsContext>, TransportError> Client::Impl::tls() {
   return tls_context;
 }
 
-Result<std::shared_ptr<PooledConnection>, Error> Client::Impl::dial(const Outgoing& outgoing,
-                                                                    Time deadline) {
+Result<std::shared_ptr<PooledConnection>, Error> Client::Impl::dial(
+    const Outgoing& outgoing, Time deadline, std::optional<std::uint32_t> stream_limit) {
   const Url& url = outgoing.url;
   DialTarget target;
   target.host = url.host;
@@ -180,6 +186,7 @@ Result<std::shared_ptr<PooledConnection>, Error> Client::Impl::dial(const Outgoi
   if (options.frame_trace) connection->trace = options.frame_trace(url.host_port());
   Config config = options.http2;
   std::random_device entropy;
+  if (stream_limit) config.assumed_max_concurrent_streams = std::max(1U, *stream_limit);
   config.hash_seed = (std::uint64_t{entropy()} << 32) | entropy();
   config.memory = nullptr;
   config.trace = connection->trace.get();
@@ -222,9 +229,14 @@ Result<std::shared_ptr<PooledConnection>, Error> Client::Impl::checkout(
       connection->driver->pump_nonblocking();
       if (connection->driver->accepts_new_streams()) return take(connection, true);
       lock.lock();
-      if (origin.connection == connection) origin.connection = nullptr;
+      if (origin.connection == connection) {
+        origin.stream_limit = connection->driver->max_streams();
+        origin.connection = nullptr;
+      }
       continue;
     }
+    if (origin.connection != nullptr)
+      origin.stream_limit = origin.connection->driver->max_streams();
     origin.connection = nullptr;
 
     if (const auto dial_under_way = origin.dial) {
@@ -246,8 +258,9 @@ Result<std::shared_ptr<PooledConnection>, Error> Client::Impl::checkout(
 
     const auto mine = std::make_shared<Dial>();
     origin.dial = mine;
+    const auto stream_limit = origin.stream_limit;
     lock.unlock();
-    auto dialed = dial(outgoing, deadline);
+    auto dialed = dial(outgoing, deadline, stream_limit);
     lock.lock();
     origin.dial = nullptr;
     mine->done = true;
@@ -298,7 +311,7 @@ Result<std::unique_ptr<ResponseStream::Impl>, Error> Client::Impl::open(Request 
   info.url = outgoing.url.to_string();
   info.scheme = outgoing.url.scheme;
   std::shared_ptr<PooledConnection> avoided;
-  int closed_connections = 0;
+  int moves = 0;
   while (true) {
     auto connection = checkout(outgoing, avoided.get(), info);
     if (!connection) {
@@ -320,11 +333,13 @@ Result<std::unique_ptr<ResponseStream::Impl>, Error> Client::Impl::open(Request 
          error.kind == ErrorKind::kProtocol) &&
         clock.now() < outgoing.deadline;
     if (!may_repeat) return unexpected(std::move(error));
-    // A connection that closed between being chosen and being used costs no retry.
-    if (not_open ? ++closed_connections > kMostClosedConnections
-                 : info.retries >= options.max_retries)
+    // A connection that closed between being chosen and being used, or that the server ends in good
+    // order, costs no retry (RFC 9113 §6.8).
+    const auto goaway = (*connection)->driver->goaway();
+    const bool moved = not_open || (goaway && goaway->code == ErrorCode::kNoError);
+    if (moved ? ++moves > kMostMoves : info.retries >= options.max_retries)
       return unexpected(std::move(error));
-    if (!not_open) ++info.retries;
+    if (!moved) ++info.retries;
     // A stream that was refused says nothing against the connection: most servers refuse what was
     // sent before their SETTINGS had come, and now its limit is known (RFC 9113 §5.1.2).
     const bool only_refused = error.kind == ErrorKind::kStreamReset &&

@@ -60,7 +60,9 @@ struct ClientOptions {
 
   // ---- requests
   std::string user_agent = "h2cpp/0.1";  // empty: none is sent
-  int max_retries = 1;  // of requests that the server certainly did not act on (RFC 9113 §8.7)
+  // Of requests that the server certainly did not act on (RFC 9113 §8.7). A request that meets a
+  // connection just when the server ends it in good order moves on to the next; that counts as none.
+  int max_retries = 1;
 
   // ---- for programs that look closer; all must outlive the client and its responses
   transport::Dialer* dialer = nullptr;  // null: TCP and TLS

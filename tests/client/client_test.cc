@@ -322,8 +322,49 @@ TEST(Client, WhatTheServerDidNotActOnIsSentAgainOnAFreshConnection) {
   const auto response = Client(cleartext()).post(server.url("/"), "not idempotent", "text/plain");
   ASSERT_TRUE(response) << response.error().message();
   EXPECT_EQ(response->body, "second");
-  EXPECT_EQ(response->info.retries, 1);
+  EXPECT_EQ(response->info.retries, 0);
   EXPECT_EQ(response->info.connections_opened, 2);
+  EXPECT_EQ(server.connections(), 2);
+}
+
+// Ends each connection in good order when its first request comes, and acts on none, but for the
+// connections from `good` on.
+ScriptedServer::Options moving(int good, ErrorCode code = ErrorCode::kNoError) {
+  ScriptedServer::Options options;
+  options.on_bytes = [good, code](ServedConnection& peer, std::string_view received) {
+    if (received.size() < 60) return;
+    const FrameScript end = peer.index() < good ? FrameScript().raw(kStart).goaway(0, code)
+                                                : FrameScript().raw(kStart).headers(1, kOk).data(
+                                                      1, "good", tests::kEnd);
+    peer.write_raw(end.str());
+  };
+  return options;
+}
+
+TEST(Client, RequestMovesOnWhileConnectionsEndInGoodOrder) {
+  ScriptedServer server(moving(7));
+  ClientOptions options = cleartext();
+  options.max_retries = 0;
+  const auto response = Client(options).post(server.url("/"), "", "text/plain");
+  ASSERT_TRUE(response) << response.error().message();
+  EXPECT_EQ(response->body, "good");
+  EXPECT_EQ(response->info.retries, 0);
+  EXPECT_EQ(response->info.connections_opened, 8);
+}
+
+TEST(Client, RequestThatIsTurnedAwayForEverIsAnError) {
+  ScriptedServer server(moving(1'000'000));
+  const Error e = failure_of(server);
+  EXPECT_EQ(e.kind, ErrorKind::kStreamReset);
+  EXPECT_EQ(e.processed, Processed::kNo);
+  EXPECT_EQ(server.connections(), 21);
+}
+
+TEST(Client, ConnectionsThatEndWithAnErrorCostRetries) {
+  ScriptedServer server(moving(2, ErrorCode::kInternalError));
+  const Error e = failure_of(server);
+  EXPECT_EQ(e.kind, ErrorKind::kStreamReset);
+  EXPECT_EQ(e.info.retries, 1);
   EXPECT_EQ(server.connections(), 2);
 }
 

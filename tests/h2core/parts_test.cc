@@ -222,6 +222,30 @@ TEST(AbuseLedger, RefillDoesNotDependOnHowOftenTimeIsTold) {
 // ---- slab and stream map
 // ----------------------------------------------------------------------------------
 
+TEST(AbuseLedger, ALargerBudgetIsThereAtOnceAndASmallerOneIsNeverOverdrawnByThat) {
+  AbuseLedger ledger(100, 0, Time{});
+  EXPECT_TRUE(ledger.spend(60));
+  ledger.set_budget(150);
+  EXPECT_EQ(ledger.left(), 90);
+  ledger.set_budget(50);
+  EXPECT_EQ(ledger.left(), 50);
+  EXPECT_TRUE(ledger.spend(40));
+  ledger.set_budget(20);
+  EXPECT_EQ(ledger.left(), 10);
+  ledger.refund(100);
+  EXPECT_EQ(ledger.left(), 20);
+}
+
+TEST(Allowance, IsSavedUpToItsMostAndUsedOneByOne) {
+  Allowance allowance(1, 5);
+  EXPECT_TRUE(allowance.take());
+  EXPECT_FALSE(allowance.take());
+  allowance.earn(3);
+  allowance.earn(4);
+  for (int i = 0; i < 5; ++i) EXPECT_TRUE(allowance.take());
+  EXPECT_FALSE(allowance.take());
+}
+
 TEST(Slab, IndexesAreUsedAgain) {
   Slab<int> slab(default_memory());
   const auto a = slab.add(1);

@@ -43,7 +43,7 @@ int millis_until(Clock::time_point deadline) {
   std::vector<char*> args;
   for (const std::string& a : argv) args.push_back(const_cast<char*>(a.c_str()));
   args.push_back(nullptr);
-  execvp(args[0], args.data());
+  execvp(find_program(argv[0]).value_or(argv[0]).c_str(), args.data());
   _exit(127);
 }
 
@@ -87,6 +87,8 @@ class Pipes {
       if (fds_[0].fd >= 0 && fds_[0].revents != 0) feed();
       if (fds_[1].fd >= 0 && fds_[1].revents != 0) take(fds_[1], result_.out);
       if (fds_[2].fd >= 0 && fds_[2].revents != 0) take(fds_[2], result_.err);
+      if (options_.on_output && (fds_[1].revents | fds_[2].revents) != 0)
+        options_.on_output(result_.out, result_.err);
       if (fds_[1].fd >= 0 && result_.out.size() >= options_.close_output_after) shut(fds_[1]);
     }
     return true;
@@ -153,17 +155,8 @@ bool in_ci() {
   return ci != nullptr && std::string_view(ci) == "true";
 }
 
-bool have_programs(const std::vector<std::string>& names, std::string* missing) {
-  for (const std::string& name : names) {
-    if (find_program(name)) continue;
-    *missing = name;
-    return false;
-  }
-  return true;
-}
-
-ScratchDir::ScratchDir() {
-  const char* base = std::getenv("TEST_TMPDIR");
+ScratchDir::ScratchDir(const char* base) {
+  if (base == nullptr) base = std::getenv("TEST_TMPDIR");
   // The path of a Unix socket has 107 bytes at most; a test runner's own directory may be too deep
   // for one.
   constexpr std::size_t kDeep = 80;
@@ -267,11 +260,13 @@ Finished run(const Argv& argv, const RunOptions& options) {
 
 bool Peer::start(const Argv& argv, const std::string& log_path) {
   stop();
+  prctl(PR_SET_CHILD_SUBREAPER, 1);  // processes of a server that ended become ours; see stop()
   log_path_ = log_path;
   const int log_fd = open(log_path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   const int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
   const pid_t child = log_fd >= 0 ? fork() : -1;
   if (child == 0) {
+    setpgid(0, 0);  // so that all it starts can be ended with it
     move_fd(null_fd, STDIN_FILENO);
     move_fd(log_fd, STDOUT_FILENO);
     move_fd(log_fd, STDERR_FILENO);
@@ -319,12 +314,21 @@ bool Peer::wait_log(std::string_view text, std::chrono::milliseconds timeout) {
   return false;
 }
 
-int Peer::stop() {
+int Peer::stop(bool politely) {
   if (pid_ < 0) return exit_code_;
-  kill(pid_, SIGTERM);
+  const pid_t group = pid_;
+  kill(pid_, politely ? SIGTERM : SIGKILL);
   exit_code_ = wait_child(pid_, Clock::now() + std::chrono::seconds(5), nullptr);
   pid_ = -1;
+  // What is left of it, if anything is, has become our child; it is gone when we return.
+  kill(-group, SIGKILL);
+  while (waitpid(-group, nullptr, 0) > 0) {
+  }
   return exit_code_;
+}
+
+void Peer::signal(int number) {
+  if (running()) kill(pid_, number);
 }
 
 bool Peer::running() {

@@ -24,28 +24,14 @@ using Argv = std::vector<std::string>;
 // not there.
 std::optional<std::string> find_program(std::string_view name);
 
-// Whether each of these programs is there; the first that is not is put into *missing. Use it
-// through H2_REQUIRE_PEERS.
-bool have_programs(const std::vector<std::string>& names, std::string* missing);
-
-// Skips the test when a program is missing; under CI=true the test fails instead.
-#define H2_REQUIRE_PEERS(...)                                                          \
-  do {                                                                                 \
-    std::string h2_missing_peer;                                                       \
-    if (!::h2::testing::have_programs({__VA_ARGS__}, &h2_missing_peer)) {              \
-      if (::h2::testing::in_ci()) FAIL() << "peer not installed: " << h2_missing_peer; \
-      GTEST_SKIP() << "peer not installed: " << h2_missing_peer;                       \
-    }                                                                                  \
-  } while (false)
-
 // Whether the environment says CI=true.
 bool in_ci();
 
-// A new directory below $TEST_TMPDIR (or /tmp), removed with all it contains at the end of its
-// life.
+// A new directory below $TEST_TMPDIR (or /tmp), or below `base`, removed with all it contains at
+// the end of its life.
 class ScratchDir {
  public:
-  ScratchDir();
+  explicit ScratchDir(const char* base = nullptr);
   ~ScratchDir();
   ScratchDir(const ScratchDir&) = delete;
   ScratchDir& operator=(const ScratchDir&) = delete;
@@ -86,6 +72,8 @@ struct RunOptions {
   std::size_t close_output_after =
       SIZE_MAX;             // close our end of its standard output after so many bytes
   std::string directory{};  // where it runs; empty: here
+  // Called whenever it has written something, with all it has written to its two outputs so far.
+  std::function<void(const std::string& out, const std::string& err)> on_output{};
 };
 
 // Runs a program to its end.
@@ -117,9 +105,12 @@ class Peer {
   bool wait_log(std::string_view text,
                 std::chrono::milliseconds timeout = std::chrono::seconds(20));
 
-  // Ends it: first politely, after five seconds by force. Its exit code, 128 + signal number if a
-  // signal ended it, -1 if it did not run.
-  int stop();
+  // Ends it and what it started: first politely (or not), after five seconds by force. Its exit
+  // code, 128 + signal number if a signal ended it, -1 if it did not run.
+  int stop(bool politely = true);
+
+  // Sends a signal to it, if it runs.
+  void signal(int number);
 
   // What it has written so far.
   std::string log() const;

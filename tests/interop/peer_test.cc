@@ -2,6 +2,7 @@
 #include "tests/interop/peer.h"
 
 #include <gtest/gtest.h>
+#include <signal.h>
 
 namespace h2::testing {
 namespace {
@@ -47,11 +48,42 @@ TEST(Peer, WaitReadyGivesUpWhenTheProgramEnded) {
   EXPECT_EQ(peer.log(), "bye\n");
 }
 
-TEST(Peer, MissingProgramsAreNamed) {
-  std::string missing;
-  EXPECT_FALSE(have_programs({"sh", "surely-not-installed"}, &missing));
-  EXPECT_EQ(missing, "surely-not-installed");
-  EXPECT_TRUE(have_programs({"sh"}, &missing));
+TEST(Peer, StopEndsWhatItStartedToo) {
+  ScratchDir dir;
+  Peer peer;
+  // The child ignores the polite signal, and its parent does not wait for it.
+  ASSERT_TRUE(
+      peer.start({"sh", "-c", "sh -c 'trap \"\" TERM; echo $$; exec sleep 600' & sleep 600"},
+                 dir.file("log")));
+  ASSERT_TRUE(peer.wait_log("\n"));
+  const pid_t child = std::stoi(peer.log());
+  EXPECT_EQ(kill(child, 0), 0);
+  peer.stop();
+  EXPECT_NE(kill(child, 0), 0);
+}
+
+TEST(Peer, SignalsReachIt) {
+  ScratchDir dir;
+  Peer peer;
+  ASSERT_TRUE(peer.start(
+      {"sh", "-c", "trap 'echo got; exit 3' USR1; echo on; while :; do sleep 0.01; done"},
+      dir.file("log")));
+  ASSERT_TRUE(peer.wait_log("on\n"));
+  peer.signal(SIGUSR1);
+  EXPECT_TRUE(peer.wait_log("got"));
+}
+
+TEST(Peer, OutputIsShownAsItComes) {
+  std::string seen;
+  RunOptions options;
+  options.on_output = [&](const std::string& out, const std::string& err) { seen = out + err; };
+  EXPECT_EQ(run({"sh", "-c", "echo out; echo err >&2"}, options).exit_code, 0);
+  EXPECT_EQ(seen, "out\nerr\n");
+}
+
+TEST(Peer, ProgramsThatAreNotThereAreNotFound) {
+  EXPECT_TRUE(find_program("sh"));
+  EXPECT_FALSE(find_program("surely-not-installed"));
 }
 
 TEST(Peer, Sha256OfTheEmptyStringIsTheKnownOne) {

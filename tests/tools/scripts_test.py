@@ -4,6 +4,7 @@ and of the arguments of the shell scripts in tools/."""
 
 import json
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -14,6 +15,7 @@ sys.path.insert(0, str(ROOT / "tools"))
 
 import check_citations  # noqa: E402
 import check_layers  # noqa: E402
+import interop_table  # noqa: E402
 import summarize_tests  # noqa: E402
 
 
@@ -196,6 +198,81 @@ class CheckLayers(unittest.TestCase):
 
     def test_the_line_is_right(self):
         self.assertEqual(check_layers.check_source("hpack/a.cc", "/*\n*/\n\nthrow 1;\n")[0][0], 4)
+
+
+class InteropTable(unittest.TestCase):
+    """Results as the tests report them, made up."""
+
+    @staticmethod
+    def result(outcome="ok", tried="GET", peer="nginx", security="tls", **more):
+        return {"direction": "client", "peer": peer, "version": "1.2.3", "security": security,
+                "tried": tried, "outcome": outcome, **more}
+
+    def read(self, cases):
+        with tempfile.NamedTemporaryFile("w", suffix=".xml") as report:
+            report.write(f"<testsuites><testsuite>{cases}</testsuite></testsuites>")
+            report.flush()
+            return interop_table.read_reports([report.name])
+
+    def case(self, inner="", outcome="ok"):
+        said = "".join(f'<property name="{name}" value="{value}"/>'
+                       for name, value in self.result(outcome).items())
+        return f'<testcase name="a"><properties>{said}</properties>{inner}</testcase>'
+
+    def test_what_a_test_said_is_read(self):
+        results, missing = self.read(self.case())
+        self.assertEqual(results[0]["peer"], "nginx")
+        self.assertEqual(results[0]["outcome"], "ok")
+        self.assertEqual(missing, [])
+
+    def test_attributes_of_older_reports_are_read(self):
+        said = " ".join(f'{name}="{value}"' for name, value in self.result().items())
+        self.assertEqual(self.read(f'<testcase name="a" {said}/>')[0][0]["outcome"], "ok")
+
+    def test_a_failing_test_is_failed_whatever_it_said(self):
+        for outcome in ("ok", "not offered", "peer's fault"):
+            results, _ = self.read(self.case('<failure message="x"/>', outcome))
+            self.assertEqual(results[0]["outcome"], "failed")
+
+    def test_a_missing_peer_is_named_and_has_no_row(self):
+        skipped = '<testcase name="a"><skipped message="x.cc:1&#x0A;peer missing: h2o"/></testcase>'
+        failed = '<testcase name="b"><failure message="x.cc:1&#x0A;peer missing: Caddy&#x0A;"/></testcase>'
+        results, missing = self.read(skipped + skipped + failed)
+        self.assertEqual((results, missing), ([], ["h2o", "Caddy"]))
+        page = interop_table.page([self.result()], missing)
+        self.assertIn("Missing on the machine of this run, and so not tried: h2o, Caddy.", page)
+
+    def test_cells_and_notes(self):
+        page = interop_table.page([
+            self.result(), self.result(tried="103", outcome="not offered", why="it is old"),
+            self.result(security="cleartext", tried="103", outcome="peer's fault", why="it is wrong"),
+            self.result(peer="other", tried="103", outcome="failed", why="it is old"),
+            self.result(peer="other", tried="tea", outcome="ok")], [])
+        self.assertIn("| server | version | over | GET | 103 |", page)
+        self.assertIn("| nginx | 1.2.3 | tls | yes | - 1 |", page)
+        self.assertIn("| nginx | 1.2.3 | cleartext |  | peer 2 |", page)
+        self.assertIn("| other | 1.2.3 | tls |  | **FAILED** |", page)
+        self.assertIn("1. nginx: it is old.\n2. nginx: it is wrong.\n", page)
+        self.assertIn("| other | 1.2.3 | tls | tea | yes |", page)
+
+    def test_a_run_without_results_is_refused(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as events:
+            run = subprocess.run([sys.executable, str(ROOT / "tools" / "interop_table.py"), events.name],
+                                 capture_output=True, text=True, check=False)
+        self.assertEqual((run.returncode, run.stdout), (2, ""))
+        self.assertIn("no results", run.stderr)
+
+    def test_the_page_has_every_peer_and_no_failure(self):
+        page = (ROOT / "docs" / "interop.md").read_text(encoding="utf-8")
+        titles = []
+        for source in ("servers.cc", "server_interop_test.cc"):
+            text = (ROOT / "tests" / "interop" / source).read_text(encoding="utf-8")
+            titles += re.findall(r'\{"[a-z0-9_]+",\s+"([^"]+)",\s+\{\{', text)
+        self.assertGreaterEqual(len(titles), 20)
+        for title in [*titles, "headless Chromium", "h2load"]:
+            self.assertIn(f"| {title} |", page)
+        self.assertNotIn("FAILED", page)
+        self.assertNotIn("Missing on", page)
 
 
 class ShellScripts(unittest.TestCase):

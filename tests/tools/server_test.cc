@@ -201,7 +201,7 @@ TEST_F(ServerRoutes, HoldAnswersNothingAndOthersGoOn) {
 
 TEST_F(ServerRoutes, ExpectContinueIsAnsweredWith100) {
   const std::uint32_t id =
-      client_.start("POST", "/echo", {{"expect", "100-continue"}}, EndStream::kNo);
+      client_.start("POST", "/echo", {{"expect", "100-Continue"}}, EndStream::kNo);
   ASSERT_TRUE(client_.until([&] { return !client_.answer(id).informational.empty(); }));
   client_.send(id, "now");
   EXPECT_EQ(client_.wait(id).body, "now");

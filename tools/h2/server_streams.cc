@@ -4,6 +4,7 @@
 #include <sys/random.h>
 
 #include <algorithm>
+#include <cctype>
 #include <ctime>
 #include <utility>
 #include <vector>
@@ -92,8 +93,11 @@ void ServerStreams::on_request(const RequestReceived& event, Time now) {
 
   const auto length = parse_number(stream.request.field("content-length"));
   if (length && *length > shared_.options.max_body) return refuse_body(id, stream);
-  if (stream.request.field("expect") == "100-continue") {
-    // RFC 9110 §10.1.1: the final status at once if the body would make no difference, else 100.
+  std::string expectation(stream.request.field("expect"));
+  for (char& c : expectation) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  if (expectation == "100-continue") {
+    // RFC 9110 §10.1.1: in any case of letters; the final status at once if the body would make no
+    // difference, else 100.
     if (stream.reply.status >= 400) return send_reply(id, stream, now);
     const HeaderField go_on[] = {{":status", "100"}};
     (void)connection_.send_headers(event.stream_id, go_on, EndStream::kNo);
