@@ -26,8 +26,11 @@ Finished h2(Argv arguments) {
 }
 
 TEST(Verbs, HelpAndVersionGoToStandardOutput) {
-  const Argv cases[] = {{"--help"},        {"-h"},           {"help"},        {"--version"},
-                        {"help", "serve"}, {"help", "demo"}, {"help", "get"}, {"serve", "--help"},
+  const Argv cases[] = {{"--help"},        {"-h"},
+                        {"help"},          {"--version"},
+                        {"help", "hpack"}, {"hpack", "--help"},
+                        {"help", "serve"}, {"help", "demo"},
+                        {"help", "get"},   {"serve", "--help"},
                         {"demo", "--help"}};
   for (const Argv& argv : cases) {
     const Finished f = h2(argv);
@@ -35,7 +38,7 @@ TEST(Verbs, HelpAndVersionGoToStandardOutput) {
     EXPECT_NE(f.out, "") << argv[0];
     EXPECT_EQ(f.err, "") << argv[0];
   }
-  for (const char* verb : {"get", "serve", "demo"})
+  for (const char* verb : {"get", "serve", "demo", "hpack"})
     EXPECT_THAT(h2({"--help"}).out, HasSubstr(verb));
   EXPECT_THAT(h2({"help", "serve"}).out, HasSubstr("--max-body"));
 }

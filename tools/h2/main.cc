@@ -15,6 +15,7 @@ constexpr const char* kVersion = "h2 0.1.0 (h2cpp)";
 constexpr h2::tools::Verb kVerbs[] = {
     {"get", h2::tools::run_get, "fetch URLs, with options named like curl's"},
     {"serve", h2::tools::run_serve, "serve files and test routes"},
+    {"hpack", h2::tools::run_hpack, "encode, decode and check header blocks"},
     {"demo", h2::tools::run_demo, "watch a server and a client share one connection"},
 };
 
