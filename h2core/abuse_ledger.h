@@ -5,8 +5,11 @@
 #define H2_H2CORE_ABUSE_LEDGER_H_
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
 #include <cstdint>
 
+#include "h2core/inspection.h"
 #include "h2core/time.h"
 
 namespace h2::inline v0 {
@@ -82,7 +85,8 @@ class AbuseLedger {
     filled_at_ = filled_at_ + Duration{tokens * per_token};
   }
   // Takes tokens; false: the budget is spent, the peer has to go.
-  [[nodiscard]] bool spend(std::uint32_t tokens) {
+  [[nodiscard]] bool spend(AbuseCause cause, std::uint32_t tokens) {
+    spent_[static_cast<std::size_t>(cause)] += tokens;
     left_ -= tokens;
     return left_ >= 0;
   }
@@ -93,12 +97,14 @@ class AbuseLedger {
   }
   void refund(std::uint32_t tokens) { left_ = std::min<std::int64_t>(budget_, left_ + tokens); }
   std::int64_t left() const { return left_; }
+  AbuseReport report() const { return {budget_, left_, spent_}; }
 
  private:
   std::int64_t budget_;
   std::int64_t left_;
   std::int64_t refill_;
   Time filled_at_;
+  std::array<std::uint64_t, kAbuseCauses> spent_{};
 };
 
 }  // namespace h2::inline v0

@@ -188,7 +188,20 @@ void Connection::Impl::fail(ErrorCode code, Errc cause, Bytes excerpt) {
   error_ = ConnectionError{code, cause};
   const std::size_t kept = std::min(excerpt.size(), sizeof excerpt_);
   std::copy_n(excerpt.begin(), kept, excerpt_);
-  if (!ended_) write_goaway(last_processed(), code, as_bytes(to_string(cause)));
+  if (!ended_) {
+    // The rule's name is the debug data; for abuse, what cost most, too.
+    char text[64];
+    std::size_t size = 0;
+    const auto add = [&](std::string_view part) {
+      size += part.copy(text + size, sizeof text - size);
+    };
+    add(to_string(cause));
+    if (cause == Errc::kAbuse) {
+      add(": ");
+      add(to_string(ledger_.report().costliest()));
+    }
+    write_goaway(last_processed(), code, as_bytes(std::string_view(text, size)));
+  }
   report(ConnectionFailed{*error_, {excerpt_, kept}});
   end_all_streams(ResetBy::kConnection, code, cause);
 }
@@ -217,7 +230,7 @@ void Connection::Impl::fail_stream(StreamId id, ErrorCode code, Errc cause) {
   }
   // Until it has acknowledged our limit, the peer cannot know better.
   const bool unaware = cause == Errc::kTooManyStreams && !sent_settings_.empty();
-  if (cause != Errc::kBodyFailed && !unaware && !charge(cost::kReset)) return;
+  if (cause != Errc::kBodyFailed && !unaware && !charge(AbuseCause::kReset, cost::kReset)) return;
   write_rst_stream(id, code);
   note_answer();
   if (slot == kNoIndex || error_) return;
@@ -373,6 +386,39 @@ std::int64_t Connection::Impl::receive_window(StreamId id) const {
 
 // ---- connection
 // ------------------------------------------------------------------------------------------
+
+SendingWaitsFor Connection::Impl::why_sending(const Stream& stream) const {
+  if (stream.queued) return SendingWaitsFor::kStreamLimit;
+  if (stream.first == kNoIndex) {
+    if (stream.send_phase == MessagePhase::kEnded || stream.send_ended)
+      return SendingWaitsFor::kEnded;
+    return stream.send_phase == MessagePhase::kExpectHeaders ? SendingWaitsFor::kHeaders
+                                                             : SendingWaitsFor::kApplication;
+  }
+  if (outgoing_[stream.first].waiting) return SendingWaitsFor::kBodySource;
+  if (stream.send_window.available() <= 0) return SendingWaitsFor::kStreamWindow;
+  if (send_window_.available() <= 0) return SendingWaitsFor::kConnectionWindow;
+  if (output_.size() >= config_.max_output_batch) return SendingWaitsFor::kOutput;
+  return SendingWaitsFor::kNothing;
+}
+
+ReceivingWaitsFor Connection::Impl::why_receiving(const Stream& stream) const {
+  if (stream.queued) return ReceivingWaitsFor::kStreamLimit;
+  if (stream.receive_phase == MessagePhase::kEnded) return ReceivingWaitsFor::kEnded;
+  if (!want_read()) return ReceivingWaitsFor::kMarkSent;
+  if (stream.receive_phase == MessagePhase::kExpectHeaders) return ReceivingWaitsFor::kHeaders;
+  if (stream.receive_window.available() <= 0) return ReceivingWaitsFor::kStreamCredit;
+  if (receive_window_.available() <= 0) return ReceivingWaitsFor::kConnectionCredit;
+  return ReceivingWaitsFor::kPeer;
+}
+
+Why Connection::Impl::why(StreamId id) const {
+  const Index slot = slot_of(id);
+  if (slot == kNoIndex) return {};
+  const Stream& stream = streams_[slot];
+  if (stream.held) return {SendingWaitsFor::kRelease, ReceivingWaitsFor::kRelease};
+  return {why_sending(stream), why_receiving(stream)};
+}
 
 Result<void, UsageError> Connection::Impl::update_settings(std::span<const Setting> settings,
                                                            Time now) {
@@ -666,15 +712,41 @@ std::optional<ConnectionError> Connection::error() const {
 std::size_t Connection::memory_in_use() const {
   return impl_ == nullptr ? 0 : sizeof(Impl) + impl_->memory_.in_use();
 }
-std::uint64_t Connection::frames_received() const {
-  return impl_ == nullptr ? 0 : impl_->frames_received_;
+FrameCounts Connection::frames_received() const {
+  return impl_ == nullptr ? FrameCounts{} : impl_->frames_received_;
 }
-std::uint64_t Connection::frames_sent() const { return impl_ == nullptr ? 0 : impl_->frames_sent_; }
+FrameCounts Connection::frames_sent() const {
+  return impl_ == nullptr ? FrameCounts{} : impl_->frames_sent_;
+}
 HpackCounts Connection::fields_received() const {
-  return impl_ == nullptr ? HpackCounts{} : impl_->fields_received_;
+  if (impl_ == nullptr) return {};
+  HpackCounts counts = impl_->fields_received_;
+  counts.table_size = impl_->decoder_.table().size();
+  counts.table_entries = impl_->decoder_.table().count();
+  return counts;
 }
 HpackCounts Connection::fields_sent() const {
-  return impl_ == nullptr ? HpackCounts{} : impl_->fields_sent_;
+  if (impl_ == nullptr) return {};
+  HpackCounts counts = impl_->fields_sent_;
+  counts.table_size = impl_->encoder_.table().size();
+  counts.table_entries = impl_->encoder_.table().count();
+  return counts;
 }
+const Settings& Connection::announced_settings() const {
+  return impl_ == nullptr ? kNoSettings : impl_->announced_;
+}
+std::size_t Connection::unacknowledged_settings() const {
+  return impl_ == nullptr ? 0 : impl_->sent_settings_.size();
+}
+AbuseReport Connection::abuse() const {
+  return impl_ == nullptr ? AbuseReport{} : impl_->ledger_.report();
+}
+std::optional<Time> Connection::last_peer_activity() const {
+  return impl_ == nullptr ? std::nullopt : impl_->last_peer_activity_;
+}
+std::optional<Duration> Connection::round_trip_time() const {
+  return impl_ == nullptr ? std::nullopt : impl_->round_trip_time_;
+}
+Why Connection::why(StreamId id) const { return impl_ == nullptr ? Why{} : impl_->why(id); }
 
 }  // namespace h2::inline v0

@@ -23,6 +23,7 @@
 #include "h2core/config.h"
 #include "h2core/error.h"
 #include "h2core/event.h"
+#include "h2core/inspection.h"
 #include "h2core/settings.h"
 #include "h2core/stream_id.h"
 #include "h2core/stream_state.h"
@@ -54,8 +55,10 @@ struct StreamCounts {
 
 // Field bytes before and after compression, in one direction (RFC 7541).
 struct HpackCounts {
-  std::uint64_t plain = 0;  // names + values
-  std::uint64_t wire = 0;   // field block bytes
+  std::uint64_t plain = 0;          // names + values
+  std::uint64_t wire = 0;           // field block bytes
+  std::uint32_t table_size = 0;     // of the dynamic table now (RFC 7541 §4.1)
+  std::uint32_t table_entries = 0;  // in it now
 };
 
 class Connection {
@@ -197,10 +200,24 @@ class Connection {
   // The error that ended the connection, if one did.
   std::optional<ConnectionError> error() const;
   std::size_t memory_in_use() const;
-  std::uint64_t frames_received() const;
-  std::uint64_t frames_sent() const;
+  // Frames taken from the peer, and frames put into the output.
+  FrameCounts frames_received() const;
+  FrameCounts frames_sent() const;
   HpackCounts fields_received() const;
   HpackCounts fields_sent() const;
+  // Our settings as last sent; local_settings() are those of them that the peer has acknowledged.
+  const Settings& announced_settings() const;
+  // SETTINGS frames of ours that wait for their acknowledgement (RFC 9113 §6.5.3).
+  std::size_t unacknowledged_settings() const;
+  // The abuse budget, and what it went to (see docs/limits.md). As of the last instant seen.
+  AbuseReport abuse() const;
+  // The instant of the last receive_data that brought bytes; none: there was none yet.
+  std::optional<Time> last_peer_activity() const;
+  // How long the peer took for its last acknowledgement of a PING or SETTINGS of ours, counted from
+  // the call that queued it; none: nothing was acknowledged yet.
+  std::optional<Duration> round_trip_time() const;
+  // What the two sides of a stream wait for: the answer to "why does nothing move?".
+  Why why(StreamId id) const;
 
  private:
   class Impl;

@@ -143,7 +143,7 @@ class Connection::Impl final : public PieceOwner {
   void apply_remote_initial_window(std::uint32_t before, std::uint32_t after);
   void credit_connection(std::uint32_t bytes);
   void credit_stream(Stream& stream, std::uint32_t bytes);
-  bool charge(std::uint32_t tokens);
+  bool charge(AbuseCause cause, std::uint32_t tokens);
   void enforce(const Limits& limits);
 
   // ---- ends of streams and of the connection
@@ -165,6 +165,9 @@ class Connection::Impl final : public PieceOwner {
   void forget_slot(Index slot);
   // False: there was no memory, and the connection has failed by that.
   bool report(const Event& event);
+  SendingWaitsFor why_sending(const Stream& stream) const;
+  ReceivingWaitsFor why_receiving(const Stream& stream) const;
+  Why why(StreamId id) const;
   Index slot_of(StreamId id) const { return map_.find(id); }
   bool knows_highest(StreamId id) const;
 
@@ -309,8 +312,10 @@ class Connection::Impl final : public PieceOwner {
   Vector<Event> pending_;
   Vector<Event> polled_;
 
-  std::uint64_t frames_received_ = 0;
-  std::uint64_t frames_sent_ = 0;
+  FrameCounts frames_received_;
+  FrameCounts frames_sent_;
+  std::optional<Time> last_peer_activity_;
+  std::optional<Duration> round_trip_time_;
   HpackCounts fields_received_;
   HpackCounts fields_sent_;
 };

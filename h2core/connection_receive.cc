@@ -19,6 +19,7 @@ constexpr std::size_t kKeptDebugData = 256;
 
 Received Connection::Impl::receive_data(Bytes bytes, Time now) {
   now_ = std::max(now_, now);
+  if (!bytes.empty()) last_peer_activity_ = now_;
   ledger_.advance(now_);
   events_.clear();
   if (!pending_.empty()) std::swap(events_, pending_);
@@ -159,7 +160,7 @@ bool Connection::Impl::paused(const FrameHeader& header) const {
 
 void Connection::Impl::handle_frame(const FrameHeader& header, Bytes payload) {
   ++frames_this_call_;
-  ++frames_received_;
+  frames_received_.add(header.type);
   settings_seen_ = true;
   if (trace_ != nullptr) trace_->on_frame(Direction::kReceived, header, payload);
   auto frame = decode_frame(header, payload);
@@ -219,8 +220,8 @@ bool Connection::Impl::receive_phase(Stream& stream, MessageInput input) {
   return false;
 }
 
-bool Connection::Impl::charge(std::uint32_t tokens) {
-  if (ledger_.spend(tokens)) return true;
+bool Connection::Impl::charge(AbuseCause cause, std::uint32_t tokens) {
+  if (ledger_.spend(cause, tokens)) return true;
   fail(ErrorCode::kEnhanceYourCalm, Errc::kAbuse);
   return false;
 }
@@ -274,7 +275,8 @@ Connection::Impl::Block::Kind Connection::Impl::open_remote_stream(const Headers
       fail(ErrorCode::kProtocolError, Errc::kStreamIdNotIncreasing);
     } else if (cell.verdict == Verdict::kIgnore) {
       // A stream so old that how it ended is not known any more, or one that was never opened.
-      if (never_seen && role_ == Role::kServer) charge(cost::kClosedStreamFrame);
+      if (never_seen && role_ == Role::kServer)
+        charge(AbuseCause::kClosedStream, cost::kClosedStreamFrame);
       return Block::Kind::kDiscard;
     } else if (cell.verdict == Verdict::kStreamError) {
       fail_stream(id, cell.code, cell.cause);
@@ -311,7 +313,8 @@ Connection::Impl::Block::Kind Connection::Impl::open_remote_stream(const Headers
     // Until it has acknowledged our limit, the peer cannot know better. Nor does it see that slots
     // are held whose streams it has reset; that costs little, as it is told so by each refusal.
     const bool held = active_remote_ - held_remote_ <= limit;
-    if (sent_settings_.empty() && !charge(held ? cost::kRefusedForHeld : cost::kRefusedStream))
+    if (sent_settings_.empty() &&
+        !charge(AbuseCause::kRefusedStream, held ? cost::kRefusedForHeld : cost::kRefusedStream))
       return Block::Kind::kDiscard;
     streams_[slot].state = StreamState::kOpen;
     write_rst_stream(id, ErrorCode::kRefusedStream);
@@ -357,7 +360,7 @@ void Connection::Impl::handle(const ContinuationFrame& frame) {
     return fail(ErrorCode::kEnhanceYourCalm, Errc::kTooManyContinuations);
   }
   if (!frame.end_headers && frame.fragment.size() < cost::kSmallContinuationBytes &&
-      !charge(cost::kSmallContinuation)) {
+      !charge(AbuseCause::kSmallContinuation, cost::kSmallContinuation)) {
     return;
   }
   decode_fragment(frame.fragment, frame.end_headers);
@@ -428,7 +431,7 @@ bool Connection::Impl::refuse_large_section(Stream& stream) {
     if (!write_section(FrameType::kHeaders, id, kFlagEndStream, {}, {&kStatus431, 1})) return false;
     note_answer();
     stream.send_ended = true;
-    if (!charge(cost::kReset)) return false;
+    if (!charge(AbuseCause::kReset, cost::kReset)) return false;
     if (stream.state == StreamState::kHalfClosedRemote) {
       close_stream(slot_of(id), StreamState::kClosedByEndStream);
       return false;
@@ -607,7 +610,7 @@ void Connection::Impl::handle(const DataFrame& frame) {
   if (data_length > 0) {
     free_empty_data_.earn(1);
   } else if (!frame.end_stream) {
-    if (!free_empty_data_.take()) charge(cost::kEmptyData);
+    if (!free_empty_data_.take()) charge(AbuseCause::kEmptyData, cost::kEmptyData);
     return;
   }
   report(DataReceived{stream.id, frame.data, length,
@@ -634,9 +637,13 @@ void Connection::Impl::credit_stream(Stream& stream, std::uint32_t bytes) {
 // -------------------------------------------------------------------------------------
 
 // RFC 9113 §5.3.2: the deprecated priority scheme; understood, not followed.
-void Connection::Impl::handle(const PriorityFrame&) { charge(cost::kIgnoredFrame); }
+void Connection::Impl::handle(const PriorityFrame&) {
+  charge(AbuseCause::kIgnoredFrame, cost::kIgnoredFrame);
+}
 
-void Connection::Impl::handle(const UnknownFrame&) { charge(cost::kIgnoredFrame); }
+void Connection::Impl::handle(const UnknownFrame&) {
+  charge(AbuseCause::kIgnoredFrame, cost::kIgnoredFrame);
+}
 
 // RFC 9113 §6.4.
 void Connection::Impl::handle(const RstStreamFrame& frame) {
@@ -647,7 +654,7 @@ void Connection::Impl::handle(const RstStreamFrame& frame) {
   Stream& stream = streams_[slot];
   const bool wasted = role_ == Role::kServer && !stream.final_sent;
   const bool lasted = now_ - stream.opened_at >= cost::kLasting;
-  if (wasted && !charge(lasted ? cost::kLateReset : cost::kReset)) return;
+  if (wasted && !charge(AbuseCause::kReset, lasted ? cost::kLateReset : cost::kReset)) return;
   // RFC 9113 §8.1: a server that has sent all of its response asks so not to be sent the rest of
   // the request. A client that says NO_ERROR has lost interest, as with any other code.
   const bool received_all = role_ == Role::kClient &&
@@ -698,7 +705,7 @@ void Connection::Impl::handle(const SettingsFrame& frame) {
     apply_remote_initial_window(before.initial_window_size, remote_.initial_window_size);
     if (error_) return;
   }
-  if (!first_settings && !charge(tokens)) return;
+  if (!first_settings && !charge(AbuseCause::kSettings, tokens)) return;
   write_settings_ack();
   note_answer();
   report(RemoteSettingsChanged{{changed_.data() + first, changed_.size() - first}});
@@ -721,11 +728,12 @@ void Connection::Impl::apply_remote_initial_window(std::uint32_t before, std::ui
 // RFC 9113 §6.5.3: our oldest outstanding SETTINGS are in force now.
 void Connection::Impl::handle_settings_ack() {
   if (sent_settings_.empty()) {
-    charge(cost::kUnsolicitedSettingsAck);
+    charge(AbuseCause::kUnsolicitedAck, cost::kUnsolicitedSettingsAck);
     return;
   }
   const SentSettings sent = sent_settings_[0];
   sent_settings_.erase_front(1);
+  round_trip_time_ = now_ - sent.at;
   const std::int64_t delta =
       std::int64_t{sent.values.initial_window_size} - std::int64_t{local_.initial_window_size};
   local_ = sent.values;
@@ -750,7 +758,7 @@ void Connection::Impl::handle_settings_ack() {
 // RFC 9113 §6.7.
 void Connection::Impl::handle(const PingFrame& frame) {
   if (!frame.ack) {
-    if (!free_pings_.take() && !charge(cost::kPing)) return;
+    if (!free_pings_.take() && !charge(AbuseCause::kPing, cost::kPing)) return;
     write_ping(frame.data, true);
     note_answer();
     report(PingReceived{frame.data});
@@ -763,15 +771,18 @@ void Connection::Impl::handle(const PingFrame& frame) {
     sent_pings_.pop_back();
     // What was sent before on streams that we reset may still come: an acknowledgement of PING goes
     // before everything else (RFC 9113 §6.7).
-    report(PingAckReceived{frame.data, now_ - sent.at});
+    round_trip_time_ = now_ - sent.at;
+    report(PingAckReceived{frame.data, *round_trip_time_});
     return;
   }
-  charge(cost::kUnsolicitedPingAck);
+  charge(AbuseCause::kUnsolicitedAck, cost::kUnsolicitedPingAck);
 }
 
 // RFC 9113 §6.8.
 void Connection::Impl::handle(const GoAwayFrame& frame) {
-  if (++goaways_received_ > cost::kGoAwaysFree && !charge(cost::kRepeatedGoAway)) return;
+  if (++goaways_received_ > cost::kGoAwaysFree &&
+      !charge(AbuseCause::kRepeatedGoAway, cost::kRepeatedGoAway))
+    return;
   // > Endpoints MUST NOT increase the value they send in the last stream identifier (RFC 9113 §6.8)
   if (goaway_received_ && frame.last_stream_id > peer_goaway_last_) {
     return fail(ErrorCode::kProtocolError, Errc::kGoAwayLastStreamRaised);
@@ -796,7 +807,8 @@ void Connection::Impl::handle(const GoAwayFrame& frame) {
 
 // RFC 9113 §6.9.
 void Connection::Impl::handle(const WindowUpdateFrame& frame) {
-  if (!free_window_updates_.take() && !charge(cost::kWindowUpdate)) return;
+  if (!free_window_updates_.take() && !charge(AbuseCause::kWindowUpdate, cost::kWindowUpdate))
+    return;
   if (frame.stream_id.is_connection()) {
     // > A receiver MUST treat the receipt of a WINDOW_UPDATE frame with a flow-control window
     // increment > of 0 as a stream error ... errors on the connection flow-control window MUST be
@@ -815,7 +827,7 @@ void Connection::Impl::handle(const WindowUpdateFrame& frame) {
     return handle_window_update(streams_[slot], frame.increment);
   }
   if (!map_.ended(frame.stream_id) && !ignored_after_goaway(frame.stream_id)) {
-    charge(cost::kClosedStreamFrame);
+    charge(AbuseCause::kClosedStream, cost::kClosedStreamFrame);
   }
 }
 

@@ -768,7 +768,7 @@ void Connection::Impl::note_answer() {
 }
 
 void Connection::Impl::trace_sent(const FrameHeader& header, Bytes payload) {
-  ++frames_sent_;
+  frames_sent_.add(header.type);
   if (trace_ != nullptr) trace_->on_frame(Direction::kSent, header, payload);
 }
 

@@ -747,8 +747,8 @@ std::uint32_t Driver::max_streams() const {
 DriverStats Driver::stats() const {
   const Lock lock(impl_->mutex);
   DriverStats out = impl_->counts;
-  out.frames_received = impl_->conn.frames_received();
-  out.frames_sent = impl_->conn.frames_sent();
+  out.frames_received = impl_->conn.frames_received().total();
+  out.frames_sent = impl_->conn.frames_sent().total();
   return out;
 }
 

@@ -193,7 +193,7 @@ TEST(Time, AddingToTheFarFutureIsNever) {
 
 TEST(AbuseLedger, IsSpentAndRefilledByTimeAndWork) {
   AbuseLedger ledger(100, 10, Time{});
-  EXPECT_TRUE(ledger.spend(100));
+  EXPECT_TRUE(ledger.spend(AbuseCause::kPing, 100));
   EXPECT_EQ(ledger.left(), 0);
   ledger.advance(Time{} + milliseconds(99));  // less than a token
   EXPECT_EQ(ledger.left(), 0);
@@ -205,14 +205,14 @@ TEST(AbuseLedger, IsSpentAndRefilledByTimeAndWork) {
   EXPECT_EQ(ledger.left(), 100);
   ledger.refund(50);
   EXPECT_EQ(ledger.left(), 100);
-  EXPECT_FALSE(ledger.spend(101));
+  EXPECT_FALSE(ledger.spend(AbuseCause::kPing, 101));
 }
 
 TEST(AbuseLedger, RefillDoesNotDependOnHowOftenTimeIsTold) {
   AbuseLedger often(1'000, 330, Time{});
   AbuseLedger once(1'000, 330, Time{});
-  EXPECT_TRUE(often.spend(1'000));
-  EXPECT_TRUE(once.spend(1'000));
+  EXPECT_TRUE(often.spend(AbuseCause::kPing, 1'000));
+  EXPECT_TRUE(once.spend(AbuseCause::kPing, 1'000));
   for (int i = 1; i <= 1'000; ++i) often.advance(Time{} + milliseconds(i));
   once.advance(Time{} + milliseconds(1'000));
   EXPECT_EQ(often.left(), once.left());
@@ -224,12 +224,12 @@ TEST(AbuseLedger, RefillDoesNotDependOnHowOftenTimeIsTold) {
 
 TEST(AbuseLedger, ALargerBudgetIsThereAtOnceAndASmallerOneIsNeverOverdrawnByThat) {
   AbuseLedger ledger(100, 0, Time{});
-  EXPECT_TRUE(ledger.spend(60));
+  EXPECT_TRUE(ledger.spend(AbuseCause::kPing, 60));
   ledger.set_budget(150);
   EXPECT_EQ(ledger.left(), 90);
   ledger.set_budget(50);
   EXPECT_EQ(ledger.left(), 50);
-  EXPECT_TRUE(ledger.spend(40));
+  EXPECT_TRUE(ledger.spend(AbuseCause::kPing, 40));
   ledger.set_budget(20);
   EXPECT_EQ(ledger.left(), 10);
   ledger.refund(100);

@@ -16,7 +16,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 using ::testing::HasSubstr;
 
-// RFC 7541 Appendix C.4: three requests with Huffman coding.
+// RFC 7541 §C.4: three requests with Huffman coding.
 constexpr const char* kBlocks =
     "8286 8441 8cf1 e3c2 e5f2 3a6b a0ab 90f4 ff\n"
     "8286 84be 5886 a8eb 1064 9cbf\n"
