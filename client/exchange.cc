@@ -35,6 +35,18 @@ std::string with_rule(ErrorCode code, Errc cause) {
   return out;
 }
 
+// The side that cannot go on by itself: ours while it waits for the peer's leave, else the peer's.
+std::string_view what_was_missing(const Why& why) {
+  switch (why.sending) {
+    case SendingWaitsFor::kStreamLimit:
+    case SendingWaitsFor::kStreamWindow:
+    case SendingWaitsFor::kConnectionWindow:
+      return h2::describe(why.sending);
+    default:
+      return h2::describe(why.receiving);
+  }
+}
+
 bool is_100_continue(std::string_view value) {
   constexpr std::string_view kExpectation = "100-continue";  // compared without regard to case
   return std::equal(value.begin(), value.end(), kExpectation.begin(), kExpectation.end(),
@@ -55,7 +67,7 @@ std::string describe(const DriverError& e) {
   std::string out;
   switch (e.kind) {
     case DriverError::Kind::kTimedOut:
-      return "timed out";
+      return "timed out: " + std::string(what_was_missing(e.why));
     case DriverError::Kind::kUsage:
       return std::string(h2::describe(e.cause));
     case DriverError::Kind::kNotOpen:

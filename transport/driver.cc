@@ -886,6 +886,7 @@ Result<unsigned, DriverError> ClientStream::wait(unsigned wanted, Time deadline)
   if (r.over() || d.dead) return unexpected(d.error_of(&r));
   DriverError e;
   e.kind = DriverError::Kind::kTimedOut;
+  e.why = d.conn.why(r.id);
   return unexpected(e);
 }
 

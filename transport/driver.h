@@ -28,6 +28,7 @@
 #include "h2core/config.h"
 #include "h2core/error.h"
 #include "h2core/event.h"
+#include "h2core/inspection.h"
 #include "h2core/time.h"
 #include "hpack/bytes.h"
 #include "hpack/header_field.h"
@@ -64,6 +65,7 @@ struct DriverError {
   std::optional<TransportError> io{};  // what the byte stream said, if that was the cause
   std::optional<GoAway> goaway{};      // the peer's GOAWAY, if one came
   std::string excerpt{};               // for Errc::kNotHttp2: the peer's first bytes, at most 64
+  Why why{};                           // for kTimedOut on a stream: what its sides were waiting for
 };
 
 // A piece of a body. Keeps the memory beneath alive; a view into the buffer that the socket was

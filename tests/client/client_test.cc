@@ -694,20 +694,45 @@ TEST(ClientErrors, BrokenRulesAreNamed) {
   }
 }
 
-TEST(ClientErrors, Timeouts) {
+TEST(ClientErrors, TimeoutsSayWhatWasMissing) {
   ScriptedServer server(ScriptedServer::sending(kStart, 60, false));
   ClientOptions options = cleartext();
   options.timeout = milliseconds(30);
   Error e = failure_of(server, options);
   EXPECT_EQ(e.kind, ErrorKind::kTimeout);
   EXPECT_EQ(e.phase, Phase::kWait);
-  EXPECT_THAT(e.message(), HasSubstr("timed out"));
+  EXPECT_THAT(e.message(), HasSubstr("timed out: the peer has not sent its field section"));
 
   ScriptedServer half(ScriptedServer::sending(
       FrameScript().raw(kStart).headers(1, kOk).data(1, "part").str(), 60, false));
   e = failure_of(half, options);
   EXPECT_EQ(e.kind, ErrorKind::kTimeout);
   EXPECT_EQ(e.phase, Phase::kReceive);
+  EXPECT_THAT(e.message(), HasSubstr("timed out: the peer may send and does not"));
+
+  // A server that takes the request's head, and nothing of its body but what the first window
+  // holds.
+  ScriptedServer narrow(ScriptedServer::sending(kStart, 60, false));
+  const auto response =
+      Client(options).post(narrow.url("/"), std::string(100'000, 'b'), "text/plain");
+  ASSERT_FALSE(response);
+  EXPECT_THAT(response.error().message(),
+              HasSubstr("timed out: the peer's window for this stream is used up"));
+
+  ScriptedServer::Options none;
+  none.on_bytes =
+      ScriptedServer::sending(FrameScript()
+                                  .server_start({{SettingCode::kMaxConcurrentStreams, 0}})
+                                  .settings_ack()
+                                  .str(),
+                              60, false)
+          .on_bytes;
+  ScriptedServer closed(none);
+  const Client client(options);
+  (void)client.get(closed.url("/"));  // learns the limit
+  const auto queued = client.get(closed.url("/"));
+  ASSERT_FALSE(queued);
+  EXPECT_THAT(queued.error().message(), HasSubstr("the peer allows no more streams at once"));
 }
 
 // ---- TLS
