@@ -658,6 +658,12 @@ Result<void, UsageError> Connection::increment_flow_control_window(std::uint32_t
 std::int64_t Connection::local_flow_control_window(StreamId id) const {
   return impl_ == nullptr ? 0 : impl_->send_window(id);
 }
+std::int64_t Connection::receive_window_size(StreamId id) const {
+  if (impl_ == nullptr) return 0;
+  if (id.is_connection()) return impl_->receive_window_.size();
+  const Index slot = impl_->slot_of(id);
+  return slot == kNoIndex ? 0 : impl_->streams_[slot].receive_window.size();
+}
 std::int64_t Connection::remote_flow_control_window(StreamId id) const {
   return impl_ == nullptr ? 0 : impl_->receive_window(id);
 }

@@ -160,6 +160,9 @@ class Connection {
   std::int64_t local_flow_control_window(StreamId id) const;
   // What the peer may send now.
   std::int64_t remote_flow_control_window(StreamId id) const;
+  // The whole window that the peer was given, whatever of it is used: of a stream, or of the
+  // connection (0). 0 for streams that are not there.
+  std::int64_t receive_window_size(StreamId id) const;
 
   // ---- connection
   // ----------------------------------------------------------------------------------
