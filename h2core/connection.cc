@@ -30,22 +30,20 @@ std::uint32_t longest_string(std::uint32_t max_header_list_size) {
 Connection::Impl::Impl(Role role, const Config& config, MemoryResource& memory, Time now)
     : role_(role),
       config_(config),
-      memory_(memory, config.memory_limit),
+      memory_(memory, config.memory_limit - std::min(config.memory_limit, sizeof(Impl))),
       trace_(config.trace),
       announced_limits_{config.max_concurrent_streams, config.max_header_list_size,
                         config.enable_push},
       limits_(announced_limits_),
       sent_settings_(memory_),
       sent_pings_(memory_),
-      decoder_(
-          {.memory = &memory_,
-           .max_table_size = 4'096,
-           .max_list_size = config.max_header_list_size,
-           .max_fields = config.max_header_fields,
-           .max_string = longest_string(config.max_header_list_size),
-           .classify = config.validation == FieldValidation::kStrict ? &classify_field : nullptr,
-           .static_annotations =
-               config.validation == FieldValidation::kStrict ? &kStaticFieldFaults : nullptr}),
+      decoder_({.memory = &memory_,
+                .max_table_size = 4'096,
+                .max_list_size = config.max_header_list_size,
+                .max_fields = config.max_header_fields,
+                .max_string = longest_string(config.max_header_list_size),
+                .classify = strict() ? &classify_field : nullptr,
+                .static_annotations = strict() ? &kStaticFieldFaults : nullptr}),
       encoder_({.memory = &memory_,
                 .max_table_size = config.encoder_table_size,
                 .hash_seed = config.hash_seed}),
@@ -56,6 +54,9 @@ Connection::Impl::Impl(Role role, const Config& config, MemoryResource& memory, 
       outgoing_(memory_),
       map_(memory_, config.hash_seed),
       request_queue_(memory_),
+      early_priorities_(memory_),
+      mended_bytes_(memory_),
+      mended_(memory_),
       ledger_(abuse_budget(config, config.max_concurrent_streams), config.abuse_refill_per_second,
               now),
       carry_(memory_),
@@ -72,7 +73,19 @@ Connection::Impl::~Impl() = default;
 // The preface of either side ends with its SETTINGS (RFC 9113 §3.4).
 void Connection::Impl::begin() {
   if (role_ == Role::kClient && !output_.append(as_bytes(kClientPreface))) return out_of_memory();
-  Setting list[6];
+  Setting list[kMostInitialSettings];
+  const std::size_t count = initial_settings(list);
+  if (!set_aside()) return out_of_memory();
+  if (auto sent = update_settings({list, count}, now_); !sent) {
+    return fail(ErrorCode::kInternalError, sent.error().cause);
+  }
+  if (config_.connection_window_size > kDefaultWindowSize) {
+    (void)increment_window(config_.connection_window_size - kDefaultWindowSize, kConnectionStream);
+  }
+}
+
+std::size_t Connection::Impl::initial_settings(
+    std::span<Setting, kMostInitialSettings> list) const {
   std::size_t count = 0;
   const auto announce = [&](SettingCode code, std::uint32_t value, bool worth_saying) {
     if (worth_saying) list[count++] = Setting{code, value};
@@ -88,12 +101,29 @@ void Connection::Impl::begin() {
   announce(SettingCode::kMaxFrameSize, config_.max_frame_size,
            config_.max_frame_size != initial.max_frame_size);
   announce(SettingCode::kMaxHeaderListSize, config_.max_header_list_size, true);
-  if (auto sent = update_settings({list, count}, now_); !sent) {
-    return fail(ErrorCode::kInternalError, sent.error().cause);
-  }
-  if (config_.connection_window_size > kDefaultWindowSize) {
-    (void)increment_window(config_.connection_window_size - kDefaultWindowSize, kConnectionStream);
-  }
+  announce(SettingCode::kEnableConnectProtocol, 1,
+           config_.enable_connect_protocol && role_ == Role::kServer);
+  announce(SettingCode::kNoRfc7540Priorities, 1, config_.no_rfc7540_priorities);
+  return count;
+}
+
+bool Connection::Impl::set_aside(std::size_t more) {
+  constexpr std::size_t kMargin = 512;
+  const std::size_t events = std::max(events_.capacity(), pending_.capacity()) + more +
+                             streams_.live() + outgoing_.live() + 2;
+  return memory_.set_aside(kMargin + events * sizeof(Event));
+}
+
+bool Connection::Impl::low_on_memory() const {
+  const std::size_t limit = memory_.limit();
+  return output_.answers() > 0 && memory_.in_use() + memory_.set_aside() > limit - limit / 8;
+}
+
+// What was kept back for the ends of streams and bodies is used now, in one piece.
+void Connection::Impl::make_room_for_ends() {
+  memory_.use_set_aside();
+  Vector<Event>& to = receiving_ ? events_ : pending_;
+  (void)to.reserve(to.size() + streams_.live() + outgoing_.live() + 2);
 }
 
 std::span<const Event> Connection::Impl::poll_events() {
@@ -111,7 +141,10 @@ std::span<const Event> Connection::Impl::poll_events() {
 
 bool Connection::Impl::report(const Event& event) {
   Vector<Event>& to = receiving_ ? events_ : pending_;
-  if (to.push_back(event)) return true;
+  const bool grows = to.size() == to.capacity() && !error_ && !ended_;
+  if ((!grows || set_aside(std::max<std::size_t>(to.capacity(), 16))) && to.push_back(event)) {
+    return true;
+  }
   // The end of a stream is told again by the end of the connection, if that has not come yet.
   const bool over = error_ || ended_;
   out_of_memory();
@@ -126,12 +159,13 @@ std::span<const Bytes> Connection::Impl::data_to_send() {
 void Connection::Impl::mark_sent(std::size_t n) { output_.mark_sent(n, *this); }
 
 bool Connection::Impl::want_read() const {
-  return !error_ && !ended_ && output_.answers() < config_.pause_input_at_answers;
+  return !error_ && !ended_ && output_.answers() < config_.pause_input_at_answers &&
+         !low_on_memory();
 }
 
 bool Connection::Impl::want_write() const {
   if (ended_) return false;
-  return !output_.empty() || (!error_ && ready_first_ != kNoIndex && send_window_.available() > 0);
+  return !output_.empty() || (!error_ && !scheduler_.empty() && send_window_.available() > 0);
 }
 
 Time Connection::Impl::next_deadline() const {
@@ -139,7 +173,7 @@ Time Connection::Impl::next_deadline() const {
   Time next = settings_seen_ ? Time::never() : preface_deadline_;
   if (!sent_settings_.empty())
     next = std::min(next, sent_settings_[0].at + config_.settings_timeout);
-  return next;
+  return std::min(next, shutdown_deadline_);
 }
 
 std::span<const Event> Connection::Impl::on_time(Time now) {
@@ -150,6 +184,8 @@ std::span<const Event> Connection::Impl::on_time(Time now) {
       fail(ErrorCode::kSettingsTimeout, Errc::kPrefaceTimeout);
     } else if (!sent_settings_.empty() && now_ >= sent_settings_[0].at + config_.settings_timeout) {
       fail(ErrorCode::kSettingsTimeout, Errc::kSettingsTimeout);  // RFC 9113 §6.5.3
+    } else if (now_ >= shutdown_deadline_) {
+      close_connection(ErrorCode::kNoError, {});
     }
   }
   return poll_events();
@@ -171,6 +207,7 @@ std::span<const Event> Connection::Impl::receive_end(Time now) {
                                                             : Errc::kConnectionLost;
   const bool clean = streams_.live() == held_ && cause == Errc::kConnectionLost && settings_seen_;
   if (!clean && !error_) {
+    make_room_for_ends();
     error_ = ConnectionError{ErrorCode::kNoError, cause};
     report(ConnectionFailed{*error_, {}});
     end_all_streams(ResetBy::kConnection, ErrorCode::kNoError, cause);
@@ -185,6 +222,7 @@ std::span<const Event> Connection::Impl::receive_end(Time now) {
 // RFC 9113 §5.4.1.
 void Connection::Impl::fail(ErrorCode code, Errc cause, Bytes excerpt) {
   if (error_) return;
+  make_room_for_ends();
   error_ = ConnectionError{code, cause};
   const std::size_t kept = std::min(excerpt.size(), sizeof excerpt_);
   std::copy_n(excerpt.begin(), kept, excerpt_);
@@ -370,6 +408,21 @@ Result<void, UsageError> Connection::Impl::increment_window(std::uint32_t increm
   return {};
 }
 
+Result<void, UsageError> Connection::Impl::set_window_size(std::uint32_t size, StreamId id) {
+  if (error_ || ended_) return unexpected(UsageError{Errc::kConnectionClosed});
+  if (size > kMaxWindowSize) return unexpected(UsageError{Errc::kValueOutOfRange});
+  const Index slot = slot_of(id);
+  if (!id.is_connection() && (slot == kNoIndex || streams_[slot].held)) {
+    return unexpected(UsageError{Errc::kStreamUnknown});
+  }
+  if (slot != kNoIndex && streams_[slot].queued) return unexpected(UsageError{Errc::kWrongPhase});
+  ReceiveWindow& window = id.is_connection() ? receive_window_ : streams_[slot].receive_window;
+  const std::int64_t more = std::int64_t{size} - window.size();
+  if (more > 0) return increment_window(static_cast<std::uint32_t>(more), id);
+  window.shrink(static_cast<std::uint32_t>(-more));
+  return {};
+}
+
 std::int64_t Connection::Impl::send_window(StreamId id) const {
   if (id.is_connection()) return send_window_.available();
   const Index slot = slot_of(id);
@@ -434,12 +487,13 @@ Result<void, UsageError> Connection::Impl::update_settings(std::span<const Setti
     }
     next.apply(settings[i]);
     next_limits.apply(settings[i]);
-    const auto code = static_cast<std::uint16_t>(settings[i].code);
-    const std::uint32_t value = settings[i].value;
-    std::uint8_t* to = payload + 6 * i;
-    to[0] = static_cast<std::uint8_t>(code >> 8);
-    to[1] = static_cast<std::uint8_t>(code);
-    for (unsigned k = 0; k < 4; ++k) to[2 + k] = static_cast<std::uint8_t>(value >> (24 - 8 * k));
+    // RFC 8441 §3: once 1, it may not be 0. RFC 9218 §2.1: only the first SETTINGS may say it.
+    const bool fixed = (settings[i].code == SettingCode::kEnableConnectProtocol &&
+                        announced_.enable_connect_protocol && settings[i].value == 0) ||
+                       (settings[i].code == SettingCode::kNoRfc7540Priorities && epoch_ > 0 &&
+                        announced_.no_rfc7540_priorities != (settings[i].value != 0));
+    if (fixed) return unexpected(UsageError{Errc::kValueOutOfRange});
+    write_setting(payload + 6 * i, settings[i]);
   }
   now_ = std::max(now_, now);
   if (!sent_settings_.push_back(SentSettings{next, next_limits, now_, epoch_ + 1})) {
@@ -499,6 +553,7 @@ void Connection::Impl::notify_shutdown() {
 void Connection::Impl::close_connection(ErrorCode code, Bytes additional_data) {
   if (error_ || ended_ || goaway_sent_) return;
   goaway_sent_ = true;
+  shutdown_deadline_ = Time::never();
   goaway_last_ = highest_remote_;
   write_goaway(goaway_last_, code, additional_data);
   // What has not gone out will not: the peer was told that we are leaving.
@@ -512,6 +567,7 @@ void Connection::Impl::close_connection(ErrorCode code, Bytes additional_data) {
 
 void Connection::Impl::terminate(ErrorCode code, Bytes additional_data) {
   if (error_ || ended_) return;
+  make_room_for_ends();
   error_ = ConnectionError{code, Errc::kConnectionClosed};
   write_goaway(last_processed(), code, additional_data);
   end_all_streams(ResetBy::kConnection, code, Errc::kConnectionClosed);
@@ -536,6 +592,16 @@ std::uint64_t Connection::Impl::queued_data(StreamId id) const {
     sum += outgoing_[at].kind == Outgoing::Kind::kSource ? 1 : outgoing_[at].rest.size();
   }
   return sum;
+}
+
+Result<void, UsageError> Connection::Impl::set_next_stream_id(StreamId id) {
+  if (error_ || ended_) return unexpected(UsageError{Errc::kConnectionClosed});
+  if (!id.is_initiated_by(role_) || id.value > StreamId::kMax || id <= highest_submitted_) {
+    return unexpected(UsageError{Errc::kStreamIdUnavailable});
+  }
+  // Identifiers below are skipped, so that there is no stream that they could name.
+  first_stream_id_ = id;
+  return {};
 }
 
 bool Connection::Impl::accepts_new_streams() const {
@@ -646,6 +712,72 @@ Result<StreamId, UsageError> Connection::push_stream(StreamId parent,
   return impl_->push_stream(parent, fields);
 }
 
+Http2Settings Connection::http2_settings() const {
+  return impl_ == nullptr ? Http2Settings{} : impl_->http2_settings();
+}
+Result<void, UsageError> Connection::initiate_upgrade_connection(std::string_view method,
+                                                                 std::string_view http2_settings) {
+  if (impl_ == nullptr) return closed();
+  return impl_->start_upgraded(method, http2_settings);
+}
+Result<void, UsageError> Connection::set_next_stream_id(StreamId id) {
+  if (impl_ == nullptr) return closed();
+  return impl_->set_next_stream_id(id);
+}
+std::uint32_t Connection::stream_ids_left() const {
+  if (impl_ == nullptr) return 0;
+  const auto next = impl_->next_stream_id();
+  return next ? (StreamId::kMax - next->value) / 2 + 1 : 0;
+}
+Result<void, UsageError> Connection::set_stream_tag(StreamId id, std::uint64_t tag) {
+  if (impl_ == nullptr) return closed();
+  const Index slot = impl_->slot_of(id);
+  if (slot == kNoIndex) return unexpected(UsageError{Errc::kStreamUnknown});
+  impl_->streams_[slot].tag = tag;
+  return {};
+}
+std::uint64_t Connection::stream_tag(StreamId id) const {
+  const Index slot = impl_ == nullptr ? kNoIndex : impl_->slot_of(id);
+  return slot == kNoIndex ? 0 : impl_->streams_[slot].tag;
+}
+Result<void, UsageError> Connection::send_priority_update(StreamId id, Priority priority) {
+  if (impl_ == nullptr) return closed();
+  return impl_->send_priority_update(id, priority);
+}
+Result<void, UsageError> Connection::change_priority(StreamId id, Priority priority,
+                                                     PeerSignals signals) {
+  if (impl_ == nullptr) return closed();
+  return impl_->change_priority(id, priority, signals);
+}
+Priority Connection::priority(StreamId id) const {
+  const Index slot = impl_ == nullptr ? kNoIndex : impl_->slot_of(id);
+  return slot == kNoIndex ? Priority{} : impl_->streams_[slot].priority;
+}
+Result<void, UsageError> Connection::prioritize(StreamId id, const PriorityFields& fields) {
+  if (impl_ == nullptr) return closed();
+  return impl_->prioritize(id, fields);
+}
+Result<void, UsageError> Connection::advertise_alternative_service(std::string_view field_value,
+                                                                   std::string_view origin) {
+  if (impl_ == nullptr) return closed();
+  return impl_->send_alt_svc(kConnectionStream, origin, field_value);
+}
+Result<void, UsageError> Connection::advertise_alternative_service(std::string_view field_value,
+                                                                   StreamId id) {
+  if (impl_ == nullptr) return closed();
+  if (id.is_connection()) return unexpected(UsageError{Errc::kStreamUnknown});
+  return impl_->send_alt_svc(id, {}, field_value);
+}
+Result<void, UsageError> Connection::send_origins(std::span<const std::string_view> origins) {
+  if (impl_ == nullptr) return closed();
+  return impl_->send_origins(origins);
+}
+Result<void, UsageError> Connection::send_extension_frame(std::uint8_t type, std::uint8_t flags,
+                                                          StreamId id, Bytes payload) {
+  if (impl_ == nullptr) return closed();
+  return impl_->send_extension(type, flags, id, payload);
+}
+
 Result<void, UsageError> Connection::acknowledge_received_data(std::uint32_t size, StreamId id) {
   if (impl_ == nullptr) return closed();
   return impl_->acknowledge(size, id);
@@ -654,6 +786,10 @@ Result<void, UsageError> Connection::increment_flow_control_window(std::uint32_t
                                                                    StreamId id) {
   if (impl_ == nullptr) return closed();
   return impl_->increment_window(increment, id);
+}
+Result<void, UsageError> Connection::set_local_window_size(std::uint32_t size, StreamId id) {
+  if (impl_ == nullptr) return closed();
+  return impl_->set_window_size(size, id);
 }
 std::int64_t Connection::local_flow_control_window(StreamId id) const {
   return impl_ == nullptr ? 0 : impl_->send_window(id);
@@ -675,6 +811,9 @@ Result<void, UsageError> Connection::update_settings(std::span<const Setting> se
 Result<void, UsageError> Connection::ping(const PingData& data, Time now) {
   if (impl_ == nullptr) return closed();
   return impl_->ping(data, now);
+}
+void Connection::shutdown(Duration grace, Time now) {
+  if (impl_ != nullptr) impl_->shutdown(grace, now);
 }
 void Connection::notify_shutdown() {
   if (impl_ != nullptr) impl_->notify_shutdown();
@@ -710,6 +849,9 @@ bool Connection::accepts_new_streams() const {
 }
 StreamId Connection::highest_remote_stream_id() const {
   return impl_ == nullptr ? StreamId{} : impl_->highest_remote_;
+}
+StreamId Connection::highest_local_stream_id() const {
+  return impl_ == nullptr ? StreamId{} : impl_->highest_submitted_;
 }
 std::optional<ConnectionError> Connection::error() const {
   if (impl_ == nullptr) return ConnectionError{ErrorCode::kInternalError, Errc::kOutOfMemory};

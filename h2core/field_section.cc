@@ -146,6 +146,8 @@ struct Walk {
   std::string_view status;
   std::optional<std::string_view> host;
   std::optional<std::uint64_t> content_length;
+  std::optional<PriorityParameters> priority;
+  std::uint32_t cookies = 0;
 
   void fail(Errc cause) {
     if (fault == Errc::kNone) fault = cause;
@@ -181,6 +183,11 @@ struct Walk {
     } else if (field.token == Token::kContentLength) {
       if (content_length) fail(Errc::kContentLengthInvalid);
       content_length = parse_length(field.value);
+    } else if (field.token == Token::kCookie) {
+      ++cookies;
+    } else if (field.token == Token::kPriority) {
+      PriorityParameters said = priority.value_or(PriorityParameters{});
+      if (parse_priority(field.value, said)) priority = said;
     }
   }
 };
@@ -238,7 +245,7 @@ Errc request_fault(const Walk& w, bool extended_connect) {
   const auto has = [&](Token token) { return (w.seen & bit(token)) != 0; };
   if (!has(Token::kMethod)) return Errc::kPseudoFieldMissing;
   const bool connect = w.method == "CONNECT";
-  if (has(Token::kProtocol) && !extended_connect) return Errc::kPseudoFieldUnknown;
+  if (has(Token::kProtocol) && !extended_connect) return Errc::kExtendedConnectNotOffered;
   if (has(Token::kProtocol) && !connect) return Errc::kConnectMalformed;
   if (connect && !has(Token::kProtocol)) {
     // > The ":scheme" and ":path" pseudo-header fields MUST be omitted. (RFC 9113 §8.5)
@@ -269,6 +276,9 @@ SectionInfo request(const Fields& fields, bool extended_connect, bool received) 
   info.is_head = w.method == "HEAD";
   info.is_connect = w.method == "CONNECT";
   info.content_length = w.content_length;
+  info.priority = w.priority;
+  info.has_protocol = (w.seen & bit(Token::kProtocol)) != 0;
+  info.cookies = w.cookies;
   return info;
 }
 
@@ -288,6 +298,7 @@ SectionInfo response(const Fields& fields, bool received) {
     if (info.fault == Errc::kNone) info.fault = Errc::kPseudoFieldInvalid;
   }
   info.content_length = w.content_length;
+  info.priority = w.priority;
   return info;
 }
 

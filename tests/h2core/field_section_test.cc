@@ -184,7 +184,7 @@ TEST(Request, ConnectHasItsOwnShape) {
   EXPECT_EQ(request(full).fault, Errc::kConnectMalformed);
   full.push_back({":protocol", "websocket"});
   EXPECT_EQ(request(full, true).fault, Errc::kNone);
-  EXPECT_EQ(request(full, false).fault, Errc::kPseudoFieldUnknown);
+  EXPECT_EQ(request(full, false).fault, Errc::kExtendedConnectNotOffered);
   EXPECT_EQ(request(get({{":protocol", "websocket"}}), true).fault, Errc::kConnectMalformed);
 }
 

@@ -8,11 +8,6 @@
 namespace h2::inline v0::tools {
 namespace {
 
-// Types of extensions that are worth a name (RFC 7838 §4, RFC 8336 §2, RFC 9218 §7.1).
-constexpr auto kAltSvc = static_cast<FrameType>(0xa);
-constexpr auto kOrigin = static_cast<FrameType>(0xc);
-constexpr auto kPriorityUpdate = static_cast<FrameType>(0x10);
-
 std::string hex(std::uint64_t value) {
   std::array<char, 24> text{};
   std::snprintf(text.data(), text.size(), "0x%llx", static_cast<unsigned long long>(value));
@@ -20,9 +15,6 @@ std::string hex(std::uint64_t value) {
 }
 
 std::string type_name(FrameType type) {
-  if (type == kAltSvc) return "ALTSVC";
-  if (type == kOrigin) return "ORIGIN";
-  if (type == kPriorityUpdate) return "PRIORITY_UPDATE";
   std::string name(to_string(type));
   return name == "UNKNOWN" ? name + "(" + hex(static_cast<std::uint8_t>(type)) + ")" : name;
 }
@@ -41,8 +33,12 @@ class PayloadReader {
   }
   std::uint32_t stream_id() { return number(4) & StreamId::kMax; }
   bool empty() const { return rest_.empty(); }
-  std::string text() const {
-    return printable({reinterpret_cast<const char*>(rest_.data()), rest_.size()});
+  // All that is left, or the next bytes of it.
+  std::string text() const { return printable(as_string_view(rest_)); }
+  std::string text(std::size_t bytes) {
+    const Bytes next = rest_.first(std::min(bytes, rest_.size()));
+    rest_ = rest_.subspan(next.size());
+    return printable(as_string_view(next));
   }
 
  private:
@@ -148,10 +144,20 @@ std::string describe_payload(const FrameHeader& header, Bytes bytes) {
     case FrameType::kPushPromise:
     case FrameType::kContinuation:
       return "";
-  }
-  if (header.type == kPriorityUpdate) {
-    const std::uint32_t stream = payload.stream_id();
-    return " prioritized_stream=" + std::to_string(stream) + " priority=\"" + payload.text() + "\"";
+    case FrameType::kAltSvc: {
+      const std::string origin = payload.text(payload.number(2));
+      return " origin=\"" + origin + "\" value=\"" + payload.text() + "\"";
+    }
+    case FrameType::kOrigin: {
+      std::string origins;
+      while (!payload.empty()) origins += "\n    " + payload.text(payload.number(2));
+      return origins;
+    }
+    case FrameType::kPriorityUpdate: {
+      const std::uint32_t stream = payload.stream_id();
+      return " prioritized_stream=" + std::to_string(stream) + " priority=\"" + payload.text() +
+             "\"";
+    }
   }
   return "";
 }

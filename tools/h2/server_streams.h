@@ -76,7 +76,6 @@ class ServerStreams {
   std::size_t most_buffered_ = 0;
   bool any_withheld_ = false;
   std::uint64_t requests_ = 0;
-  Time drain_at_ = Time::never();  // of the second step
   Connection connection_;
 };
 
