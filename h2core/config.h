@@ -7,6 +7,8 @@
 
 #include "h2core/settings.h"
 #include "h2core/time.h"
+#include "hpack/encoder.h"
+#include "hpack/header_field.h"
 #include "hpack/memory.h"
 
 namespace h2::inline v0 {
@@ -93,7 +95,10 @@ struct Config {
   // Clients: whether ORIGIN frames are reported. To be turned off on connections without TLS and to
   // proxies, as their word on it may not be taken (RFC 8336 §2.2).
   bool accept_origins = true;
-  std::uint32_t encoder_table_size = 4'096;            // cap under the peer's HEADER_TABLE_SIZE
+  std::uint32_t encoder_table_size = 4'096;  // cap under the peer's HEADER_TABLE_SIZE
+  // Decides for each field to be sent how it is written; null: hpack::default_indexing. Fields
+  // marked sensitive are never indexed in any case (RFC 7541 §7.1.3).
+  hpack::Indexing (*indexing)(const hpack::HeaderField& field) noexcept = nullptr;
   std::uint32_t assumed_max_concurrent_streams = 100;  // until the peer's SETTINGS arrive
   std::uint32_t max_queued_requests = 10'000;          // over the peer's limit, waiting their turn
   // A stream that the peer reset (or whose peer broke a rule) before our side had finished keeps

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "h2core/connection_impl.h"
+#include "h2core/field_syntax.h"
 
 namespace h2::inline v0 {
 
@@ -57,12 +58,8 @@ bool Connection::Impl::mend(std::span<const HeaderField>& fields) {
     });
     std::copy(value.begin(), value.end(), to + field.name.size());
     const std::string_view name(to, field.name.size());
+    if (is_connection_specific(name)) continue;
     const hpack::Token token = hpack::lookup_token(name);
-    const bool connection_specific =
-        token == hpack::Token::kConnection || token == hpack::Token::kKeepAlive ||
-        token == hpack::Token::kProxyConnection || token == hpack::Token::kTransferEncoding ||
-        token == hpack::Token::kUpgrade || name == "http2-settings";
-    if (connection_specific) continue;
     mended_bytes_.commit({name, {to + name.size(), value.size()}, field.sensitive, token, 0});
   }
   for (std::size_t i = 0; i < mended_bytes_.size(); ++i) {

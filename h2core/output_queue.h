@@ -72,7 +72,7 @@ class OutputQueue {
     std::uint32_t owner;  // kOwn: in our chunks
   };
   static constexpr std::uint32_t kOwn = 0xffffffffU;
-  static constexpr std::size_t kFirstChunk = 2048 - sizeof(Chunk);
+  static constexpr std::size_t kFirstChunk = 1024 - sizeof(Chunk);
   static constexpr std::size_t kLargeChunk = 32768 - sizeof(Chunk);
   static constexpr std::size_t kMaxSpareChunks = 4;
 

@@ -6,6 +6,7 @@
 
 #include "h2core/connection.h"
 #include "hpack/decoder.h"
+#include "hpack/encoder.h"
 #include "tests/support/event_log.h"
 #include "tests/support/frame_script.h"
 
@@ -102,7 +103,8 @@ TEST(Cookies, AreSplitIfAskedFor) {
             Errc::kNone);
   const Fields sent = fields_sent(client);
   const Fields crumbs(sent.begin() + 4, sent.end());
-  EXPECT_EQ(crumbs, (Fields{{"cookie", "a=1"}, {"cookie", "b=2;c=3"}, {"cookie", "d"}, {"x", "y"}}));
+  EXPECT_EQ(crumbs,
+            (Fields{{"cookie", "a=1"}, {"cookie", "b=2;c=3"}, {"cookie", "d"}, {"x", "y"}}));
 }
 
 TEST(Cookies, AreSplitOnTheWayThroughTheQueueToo) {
@@ -170,6 +172,15 @@ TEST(Normalization, WithoutValidationNothingIsRefused) {
   start(client);
   ASSERT_EQ(client.send(1, get("/", {{"Upper", " x"}}), kYes), Errc::kNone);
   EXPECT_EQ(fields_sent(client).back(), (std::pair<std::string, std::string>{"Upper", " x"}));
+}
+
+TEST(Indexing, CanBeTheApplications) {
+  Config config = Config::client();
+  config.indexing = [](const HeaderField&) noexcept { return hpack::Indexing::kNotIndexed; };
+  Driven client(Role::kClient, config);
+  start(client);
+  ASSERT_EQ(client.send(1, get("/", {{"x-one", "1"}}), kYes), Errc::kNone);
+  EXPECT_EQ(client.conn.fields_sent().table_entries, 0U);
 }
 
 // ---- received fields
