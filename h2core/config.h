@@ -12,6 +12,7 @@
 namespace h2::inline v0 {
 
 class FrameTrace;
+class RecordSink;
 
 // When received DATA gives credit back to the connection's window (RFC 9113 §6.9.1). A stream's own
 // window is always credited on consumption.
@@ -36,6 +37,10 @@ struct Config {
   std::uint64_t hash_seed = 0;
   // Sees every frame in and out; must outlive the connection. Null: none.
   FrameTrace* trace = nullptr;
+  // Takes down each call and what came of it, to be run again (recorder.h); must outlive the
+  // connection. What it is given contains header fields and bodies as they are, secrets included.
+  // Null: nothing is taken down.
+  RecordSink* record = nullptr;
 
   // ---- what we announce in SETTINGS (RFC 9113 §6.5.2) -------------------------------------------
   // Connection::update_settings may change these later. max_concurrent_streams,

@@ -68,6 +68,7 @@ class Connection::Impl final : public PieceOwner {
   StreamState stream_state(StreamId id) const;
   std::uint64_t queued_data(StreamId id) const;
   bool accepts_new_streams() const;
+  std::size_t streams(std::span<StreamId> out) const;
 
   void on_piece_sent(std::uint32_t owner, std::size_t bytes) noexcept override;
 

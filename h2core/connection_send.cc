@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "h2core/connection_impl.h"
+#include "h2core/record_call.h"
 
 namespace h2::inline v0 {
 
@@ -599,7 +600,8 @@ bool Connection::Impl::write_from_source(Stream& stream, Outgoing& out, std::siz
     out_of_memory();
     return false;
   }
-  const BodySource::Read read = out.source->read({to + kFrameHeaderSize, room});
+  const BodySource::Read read =
+      recorded_read(config_.record, stream.id, *out.source, {to + kFrameHeaderSize, room});
   const std::size_t length = std::min(read.length, room);
   if (read.state == BodySource::State::kError) {
     fail_stream(stream.id, ErrorCode::kInternalError, Errc::kBodyFailed);
