@@ -493,6 +493,7 @@ class Player {
     if (begin()) {
       while (play()) {
       }
+      if (options_.at_end) options_.at_end(*connection_);
     }
     return std::move(report_);
   }

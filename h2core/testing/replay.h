@@ -119,6 +119,8 @@ struct ReplayOptions {
   FrameTrace* trace = nullptr;
   // Called after each call whose record agreed. May be empty.
   std::function<void(const CapturedCall& call, const Connection& connection)> after_call;
+  // Called once with the connection as the last call left it, however the replay ended. May be empty.
+  std::function<void(const Connection& connection)> at_end;
 };
 
 // What a replay came to.
