@@ -178,7 +178,8 @@ std::string describe_call(const CapturedRecord& record) {
     text += call->role == Role::kClient ? " client" : " server";
   if (call->stream_id.value != 0) text += " stream=" + std::to_string(call->stream_id.value);
   if (call->size != 0) text += " size=" + std::to_string(call->size);
-  if (!call->data.empty()) text += " length=" + std::to_string(call->data.size());
+  if (!call->data.empty() && call->kind != RecordKind::kMarkSent)
+    text += " length=" + std::to_string(call->data.size());
   if (!call->fields.empty()) text += " fields=" + std::to_string(call->fields.size());
   for (const Setting& setting : call->settings) {
     text += " " + std::string(to_string(setting.code)) + "=" + std::to_string(setting.value);

@@ -33,11 +33,11 @@ class Watched {
     Json data;
     data["vantage_point"] = file.role() == Role::kClient ? "client" : "server";
     if (!peer.empty()) data["peer"] = text_json(peer);
-    file_.write(group_, "connectivity:connection_started", std::move(data));
+    file_.write(group_, file_.now(), "connectivity:connection_started", std::move(data));
   }
   ~Watched() {
     flush();
-    file_.write(group_, "connectivity:connection_closed", Json::object());
+    file_.write(group_, file_.now(), "connectivity:connection_closed", Json::object());
   }
   Watched(const Watched&) = delete;
   Watched& operator=(const Watched&) = delete;
@@ -45,6 +45,7 @@ class Watched {
   void frame(Direction direction, const FrameHeader& header, Bytes payload) {
     flush();
     const bool sent = direction == Direction::kSent;
+    at_ = file_.now();
     name_ = sent ? "http2:frame_created" : "http2:frame_parsed";
     frame_ = frame_json(header, payload);
     follow(sent, header, payload);
@@ -57,11 +58,11 @@ class Watched {
     if (frame_) {
       Json data;
       data["frame"] = std::move(*frame_);
-      file_.write(group_, name_, std::move(data));
+      file_.write(group_, at_, name_, std::move(data));
       frame_.reset();
     }
     for (Json& change : changes_)
-      file_.write(group_, "http2:stream_state_updated", std::move(change));
+      file_.write(group_, at_, "http2:stream_state_updated", std::move(change));
     changes_.clear();
   }
   void result(RecordKind call, const testing::CapturedResult& result) {
@@ -70,13 +71,13 @@ class Watched {
       Json data;
       data["call"] = to_string(call);
       data["cause"] = to_string(result.refused);
-      file_.write(group_, "h2cpp:call_refused", std::move(data));
+      file_.write(group_, file_.now(), "h2cpp:call_refused", std::move(data));
     }
     for (const std::size_t index : result.events) {
       Json data;
       data["event"] = testing::event_name(index);
       data["call"] = to_string(call);
-      file_.write(group_, "h2cpp:event_reported", std::move(data));
+      file_.write(group_, file_.now(), "h2cpp:event_reported", std::move(data));
     }
   }
 
@@ -141,6 +142,7 @@ class Watched {
 
   TraceFile& file_;
   const std::string group_;
+  double at_ = 0;  // of frame_
   std::string_view name_;
   std::optional<Json> frame_;
   std::vector<Json> changes_;
@@ -247,15 +249,19 @@ Observers TraceFile::watch(std::string_view peer) {
   return {std::make_unique<WatchedFrames>(watched), std::make_unique<WatchedCalls>(watched)};
 }
 
-void TraceFile::write(const std::string& group, std::string_view name, Json data) {
-  const std::lock_guard lock(mutex_);
-  Json text;
+double TraceFile::now() const {
   const double ms =
       std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start_).count();
-  text["time"] = std::round(ms * 1'000) / 1'000;
+  return std::round(ms * 1'000) / 1'000;
+}
+
+void TraceFile::write(const std::string& group, double ms, std::string_view name, Json data) {
+  Json text;
+  text["time"] = ms;
   text["name"] = name;
   text["group_id"] = group;
   text["data"] = std::move(data);
+  const std::lock_guard lock(mutex_);
   put(text);
 }
 

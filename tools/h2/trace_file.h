@@ -39,8 +39,11 @@ class TraceFile {
   // sink of events.
   Observers watch(std::string_view peer);
 
-  // One text: the time and the rest of `event`.
-  void write(const std::string& group, std::string_view name, nlohmann::ordered_json data);
+  // Milliseconds since the start, in microseconds' steps.
+  double now() const;
+  // One text, about something that happened at `ms`.
+  void write(const std::string& group, double ms, std::string_view name,
+             nlohmann::ordered_json data);
 
   Role role() const { return role_; }
   bool show_secrets() const { return show_secrets_; }
