@@ -7,14 +7,13 @@
 
 #include "h2core/settings.h"
 #include "h2core/time.h"
-#include "hpack/encoder.h"
-#include "hpack/header_field.h"
 #include "hpack/memory.h"
 
 namespace h2::inline v0 {
 
 class FrameTrace;
 class PaddingPolicy;
+class RecordSink;
 
 // When received DATA gives credit back to the connection's window (RFC 9113 §6.9.1). A stream's own
 // window is always credited on consumption.
@@ -34,15 +33,11 @@ enum class FieldValidation : std::uint8_t {
 };
 
 // A set of frame types.
-class FrameTypes {
- public:
-  constexpr void add(std::uint8_t type) { bits_[type / 64U] |= std::uint64_t{1} << type % 64U; }
-  constexpr bool has(std::uint8_t type) const {
-    return (bits_[type / 64U] >> type % 64U & 1U) != 0;
-  }
+struct FrameTypes {
+  std::uint64_t bits[4] = {};  // of 64 types each
 
- private:
-  std::uint64_t bits_[4] = {};
+  constexpr void add(std::uint8_t type) { bits[type / 64U] |= std::uint64_t{1} << type % 64U; }
+  constexpr bool has(std::uint8_t type) const { return (bits[type / 64U] >> type % 64U & 1U) != 0; }
 };
 
 struct Config {
@@ -56,6 +51,10 @@ struct Config {
   std::uint64_t hash_seed = 0;
   // Sees every frame in and out; must outlive the connection. Null: none.
   FrameTrace* trace = nullptr;
+  // Takes down each call and what came of it, to be run again (recorder.h); must outlive the
+  // connection. What it is given contains header fields and bodies as they are, secrets included.
+  // Null: nothing is taken down.
+  RecordSink* record = nullptr;
 
   // ---- what we announce in SETTINGS (RFC 9113 §6.5.2) -------------------------------------------
   // Connection::update_settings may change these later. max_concurrent_streams,
@@ -95,10 +94,7 @@ struct Config {
   // Clients: whether ORIGIN frames are reported. To be turned off on connections without TLS and to
   // proxies, as their word on it may not be taken (RFC 8336 §2.2).
   bool accept_origins = true;
-  std::uint32_t encoder_table_size = 4'096;  // cap under the peer's HEADER_TABLE_SIZE
-  // Decides for each field to be sent how it is written; null: hpack::default_indexing. Fields
-  // marked sensitive are never indexed in any case (RFC 7541 §7.1.3).
-  hpack::Indexing (*indexing)(const hpack::HeaderField& field) noexcept = nullptr;
+  std::uint32_t encoder_table_size = 4'096;            // cap under the peer's HEADER_TABLE_SIZE
   std::uint32_t assumed_max_concurrent_streams = 100;  // until the peer's SETTINGS arrive
   std::uint32_t max_queued_requests = 10'000;          // over the peer's limit, waiting their turn
   // A stream that the peer reset (or whose peer broke a rule) before our side had finished keeps

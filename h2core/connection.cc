@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "h2core/connection_impl.h"
+#include "h2core/record_call.h"
 
 namespace h2::inline v0 {
 
@@ -46,8 +47,7 @@ Connection::Impl::Impl(Role role, const Config& config, MemoryResource& memory, 
                 .static_annotations = strict() ? &kStaticFieldFaults : nullptr}),
       encoder_({.memory = &memory_,
                 .max_table_size = config.encoder_table_size,
-                .hash_seed = config.hash_seed,
-                .indexing = config.indexing}),
+                .hash_seed = config.hash_seed}),
       fields_(memory_),
       block_(memory_),
       output_(memory_),
@@ -605,11 +605,29 @@ Result<void, UsageError> Connection::Impl::set_next_stream_id(StreamId id) {
   return {};
 }
 
+Result<void, UsageError> Connection::Impl::set_stream_tag(StreamId id, std::uint64_t tag) {
+  const Index slot = slot_of(id);
+  if (slot == kNoIndex) return unexpected(UsageError{Errc::kStreamUnknown});
+  streams_[slot].tag = tag;
+  return {};
+}
+
+std::size_t Connection::Impl::streams(std::span<StreamId> out) const {
+  std::size_t count = 0;
+  for (Index slot = 0; slot < streams_.capacity(); ++slot) {
+    const StreamId id = streams_[slot].id;
+    if (id.value == 0) continue;
+    if (count < out.size()) out[count] = id;
+    ++count;
+  }
+  return count;
+}
+
 bool Connection::Impl::accepts_new_streams() const {
   return !error_ && !ended_ && !closing() && next_stream_id().has_value();
 }
 
-// ---- Connection: the impl behind a pointer
+// ---- Connection: the impl behind a pointer, each call written down if Config::record says so
 // --------------------------------------------------------------
 
 namespace {
@@ -622,6 +640,7 @@ Unexpected<UsageError> closed() { return unexpected(UsageError{Errc::kOutOfMemor
 
 Connection::Connection(Role role, const Config& config, Time now)
     : impl_(nullptr), memory_(config.memory != nullptr ? config.memory : &default_memory()) {
+  if (config.record != nullptr) record_begin(*config.record, role, config, now);
   void* raw = memory_->allocate(sizeof(Impl), alignof(Impl));
   if (raw == nullptr) return;
   impl_ = new (raw) Impl(role, config, *memory_, now);
@@ -630,6 +649,7 @@ Connection::Connection(Role role, const Config& config, Time now)
 
 Connection::~Connection() {
   if (impl_ == nullptr) return;
+  if (RecordSink* const sink = impl_->config_.record; sink != nullptr) record_end(*sink);
   impl_->~Impl();
   memory_->deallocate(impl_, sizeof(Impl), alignof(Impl));
 }
@@ -645,19 +665,30 @@ Connection& Connection::operator=(Connection&& other) noexcept {
 
 Received Connection::receive_data(Bytes bytes, Time now) {
   if (impl_ == nullptr) return {bytes.size(), {}};
-  return impl_->receive_data(bytes, now);
+  return recorded(
+      impl_->config_.record, RecordKind::kReceiveData,
+      [&] { return impl_->receive_data(bytes, now); }, bytes, now);
 }
 std::span<const Event> Connection::receive_end(Time now) {
-  return impl_ == nullptr ? std::span<const Event>{} : impl_->receive_end(now);
+  if (impl_ == nullptr) return {};
+  return recorded(
+      impl_->config_.record, RecordKind::kReceiveEnd, [&] { return impl_->receive_end(now); }, now);
 }
 std::span<const Event> Connection::poll_events() {
-  return impl_ == nullptr ? std::span<const Event>{} : impl_->poll_events();
+  if (impl_ == nullptr) return {};
+  return recorded(impl_->config_.record, RecordKind::kPollEvents,
+                  [&] { return impl_->poll_events(); });
 }
 std::span<const Bytes> Connection::data_to_send() {
-  return impl_ == nullptr ? std::span<const Bytes>{} : impl_->data_to_send();
+  if (impl_ == nullptr) return {};
+  return recorded(impl_->config_.record, RecordKind::kDataToSend,
+                  [&] { return impl_->data_to_send(); });
 }
 void Connection::mark_sent(std::size_t n) {
-  if (impl_ != nullptr) impl_->mark_sent(n);
+  if (impl_ == nullptr) return;
+  recorded(
+      impl_->config_.record, RecordKind::kMarkSent, [&] { impl_->mark_sent(n); },
+      SentOutput{impl_->output_, n});
 }
 bool Connection::want_read() const { return impl_ != nullptr && impl_->want_read(); }
 bool Connection::want_write() const { return impl_ != nullptr && impl_->want_write(); }
@@ -665,7 +696,9 @@ Time Connection::next_deadline() const {
   return impl_ == nullptr ? Time::never() : impl_->next_deadline();
 }
 std::span<const Event> Connection::on_time(Time now) {
-  return impl_ == nullptr ? std::span<const Event>{} : impl_->on_time(now);
+  if (impl_ == nullptr) return {};
+  return recorded(
+      impl_->config_.record, RecordKind::kOnTime, [&] { return impl_->on_time(now); }, now);
 }
 bool Connection::done() const { return impl_ == nullptr || impl_->done(); }
 
@@ -676,41 +709,57 @@ Result<StreamId, UsageError> Connection::get_next_available_stream_id() const {
 Result<void, UsageError> Connection::send_headers(StreamId id, std::span<const HeaderField> fields,
                                                   EndStream end_stream) {
   if (impl_ == nullptr) return closed();
-  return impl_->send_headers(id, fields, end_stream);
+  return recorded(
+      impl_->config_.record, RecordKind::kSendHeaders,
+      [&] { return impl_->send_headers(id, fields, end_stream); }, id, fields, end_stream);
 }
 Result<void, UsageError> Connection::send_data(StreamId id, Bytes data, EndStream end_stream,
                                                BodyTag tag) {
   if (impl_ == nullptr) return closed();
-  return impl_->send_span(id, data, end_stream, tag);
+  return recorded(
+      impl_->config_.record, RecordKind::kSendData,
+      [&] { return impl_->send_span(id, data, end_stream, tag); }, id, data, end_stream, tag);
 }
 Result<void, UsageError> Connection::send_data_copy(StreamId id, Bytes data, EndStream end_stream) {
   if (impl_ == nullptr) return closed();
-  return impl_->send_copy(id, data, end_stream);
+  return recorded(
+      impl_->config_.record, RecordKind::kSendDataCopy,
+      [&] { return impl_->send_copy(id, data, end_stream); }, id, data, end_stream);
 }
 Result<void, UsageError> Connection::send_body(StreamId id, BodySource& source,
                                                EndStream end_stream, BodyTag tag) {
   if (impl_ == nullptr) return closed();
-  return impl_->send_source(id, source, end_stream, tag);
+  return recorded(
+      impl_->config_.record, RecordKind::kSendBody,
+      [&] { return impl_->send_source(id, source, end_stream, tag); }, id, end_stream, tag);
 }
 Result<void, UsageError> Connection::resume_body(StreamId id) {
   if (impl_ == nullptr) return closed();
-  return impl_->resume_body(id);
+  return recorded(
+      impl_->config_.record, RecordKind::kResumeBody, [&] { return impl_->resume_body(id); }, id);
 }
 Result<void, UsageError> Connection::end_stream(StreamId id) {
   if (impl_ == nullptr) return closed();
-  return impl_->end_stream(id);
+  return recorded(
+      impl_->config_.record, RecordKind::kEndStream, [&] { return impl_->end_stream(id); }, id);
 }
 Result<void, UsageError> Connection::reset_stream(StreamId id, ErrorCode code) {
   if (impl_ == nullptr) return closed();
-  return impl_->reset_stream(id, code);
+  return recorded(
+      impl_->config_.record, RecordKind::kResetStream,
+      [&] { return impl_->reset_stream(id, code); }, id, code);
 }
 void Connection::release_stream(StreamId id) {
-  if (impl_ != nullptr) impl_->release_stream(id);
+  if (impl_ == nullptr) return;
+  recorded(
+      impl_->config_.record, RecordKind::kReleaseStream, [&] { impl_->release_stream(id); }, id);
 }
 Result<StreamId, UsageError> Connection::push_stream(StreamId parent,
                                                      std::span<const HeaderField> fields) {
   if (impl_ == nullptr) return closed();
-  return impl_->push_stream(parent, fields);
+  return recorded(
+      impl_->config_.record, RecordKind::kPushStream,
+      [&] { return impl_->push_stream(parent, fields); }, parent, fields);
 }
 
 Http2Settings Connection::http2_settings() const {
@@ -719,11 +768,15 @@ Http2Settings Connection::http2_settings() const {
 Result<void, UsageError> Connection::initiate_upgrade_connection(std::string_view method,
                                                                  std::string_view http2_settings) {
   if (impl_ == nullptr) return closed();
-  return impl_->start_upgraded(method, http2_settings);
+  return recorded(
+      impl_->config_.record, RecordKind::kInitiateUpgradeConnection,
+      [&] { return impl_->start_upgraded(method, http2_settings); }, method, http2_settings);
 }
 Result<void, UsageError> Connection::set_next_stream_id(StreamId id) {
   if (impl_ == nullptr) return closed();
-  return impl_->set_next_stream_id(id);
+  return recorded(
+      impl_->config_.record, RecordKind::kSetNextStreamId,
+      [&] { return impl_->set_next_stream_id(id); }, id);
 }
 std::uint32_t Connection::stream_ids_left() const {
   if (impl_ == nullptr) return 0;
@@ -732,10 +785,9 @@ std::uint32_t Connection::stream_ids_left() const {
 }
 Result<void, UsageError> Connection::set_stream_tag(StreamId id, std::uint64_t tag) {
   if (impl_ == nullptr) return closed();
-  const Index slot = impl_->slot_of(id);
-  if (slot == kNoIndex) return unexpected(UsageError{Errc::kStreamUnknown});
-  impl_->streams_[slot].tag = tag;
-  return {};
+  return recorded(
+      impl_->config_.record, RecordKind::kSetStreamTag,
+      [&] { return impl_->set_stream_tag(id, tag); }, id, tag);
 }
 std::uint64_t Connection::stream_tag(StreamId id) const {
   const Index slot = impl_ == nullptr ? kNoIndex : impl_->slot_of(id);
@@ -743,12 +795,16 @@ std::uint64_t Connection::stream_tag(StreamId id) const {
 }
 Result<void, UsageError> Connection::send_priority_update(StreamId id, Priority priority) {
   if (impl_ == nullptr) return closed();
-  return impl_->send_priority_update(id, priority);
+  return recorded(
+      impl_->config_.record, RecordKind::kSendPriorityUpdate,
+      [&] { return impl_->send_priority_update(id, priority); }, id, priority);
 }
 Result<void, UsageError> Connection::change_priority(StreamId id, Priority priority,
                                                      PeerSignals signals) {
   if (impl_ == nullptr) return closed();
-  return impl_->change_priority(id, priority, signals);
+  return recorded(
+      impl_->config_.record, RecordKind::kChangePriority,
+      [&] { return impl_->change_priority(id, priority, signals); }, id, priority, signals);
 }
 Priority Connection::priority(StreamId id) const {
   const Index slot = impl_ == nullptr ? kNoIndex : impl_->slot_of(id);
@@ -756,41 +812,58 @@ Priority Connection::priority(StreamId id) const {
 }
 Result<void, UsageError> Connection::prioritize(StreamId id, const PriorityFields& fields) {
   if (impl_ == nullptr) return closed();
-  return impl_->prioritize(id, fields);
+  return recorded(
+      impl_->config_.record, RecordKind::kPrioritize, [&] { return impl_->prioritize(id, fields); },
+      id, fields);
 }
 Result<void, UsageError> Connection::advertise_alternative_service(std::string_view field_value,
                                                                    std::string_view origin) {
   if (impl_ == nullptr) return closed();
-  return impl_->send_alt_svc(kConnectionStream, origin, field_value);
+  return recorded(
+      impl_->config_.record, RecordKind::kAdvertiseAlternativeService,
+      [&] { return impl_->send_alt_svc(kConnectionStream, origin, field_value); }, field_value,
+      origin);
 }
 Result<void, UsageError> Connection::advertise_alternative_service(std::string_view field_value,
                                                                    StreamId id) {
   if (impl_ == nullptr) return closed();
   if (id.is_connection()) return unexpected(UsageError{Errc::kStreamUnknown});
-  return impl_->send_alt_svc(id, {}, field_value);
+  return recorded(
+      impl_->config_.record, RecordKind::kAdvertiseOnStream,
+      [&] { return impl_->send_alt_svc(id, {}, field_value); }, field_value, id);
 }
 Result<void, UsageError> Connection::send_origins(std::span<const std::string_view> origins) {
   if (impl_ == nullptr) return closed();
-  return impl_->send_origins(origins);
+  return recorded(
+      impl_->config_.record, RecordKind::kSendOrigins, [&] { return impl_->send_origins(origins); },
+      origins);
 }
 Result<void, UsageError> Connection::send_extension_frame(std::uint8_t type, std::uint8_t flags,
                                                           StreamId id, Bytes payload) {
   if (impl_ == nullptr) return closed();
-  return impl_->send_extension(type, flags, id, payload);
+  return recorded(
+      impl_->config_.record, RecordKind::kSendExtensionFrame,
+      [&] { return impl_->send_extension(type, flags, id, payload); }, type, flags, id, payload);
 }
 
 Result<void, UsageError> Connection::acknowledge_received_data(std::uint32_t size, StreamId id) {
   if (impl_ == nullptr) return closed();
-  return impl_->acknowledge(size, id);
+  return recorded(
+      impl_->config_.record, RecordKind::kAcknowledgeReceivedData,
+      [&] { return impl_->acknowledge(size, id); }, size, id);
 }
 Result<void, UsageError> Connection::increment_flow_control_window(std::uint32_t increment,
                                                                    StreamId id) {
   if (impl_ == nullptr) return closed();
-  return impl_->increment_window(increment, id);
+  return recorded(
+      impl_->config_.record, RecordKind::kIncrementFlowControlWindow,
+      [&] { return impl_->increment_window(increment, id); }, increment, id);
 }
 Result<void, UsageError> Connection::set_local_window_size(std::uint32_t size, StreamId id) {
   if (impl_ == nullptr) return closed();
-  return impl_->set_window_size(size, id);
+  return recorded(
+      impl_->config_.record, RecordKind::kSetLocalWindowSize,
+      [&] { return impl_->set_window_size(size, id); }, size, id);
 }
 std::int64_t Connection::local_flow_control_window(StreamId id) const {
   return impl_ == nullptr ? 0 : impl_->send_window(id);
@@ -807,23 +880,36 @@ std::int64_t Connection::remote_flow_control_window(StreamId id) const {
 
 Result<void, UsageError> Connection::update_settings(std::span<const Setting> settings, Time now) {
   if (impl_ == nullptr) return closed();
-  return impl_->update_settings(settings, now);
+  return recorded(
+      impl_->config_.record, RecordKind::kUpdateSettings,
+      [&] { return impl_->update_settings(settings, now); }, settings, now);
 }
 Result<void, UsageError> Connection::ping(const PingData& data, Time now) {
   if (impl_ == nullptr) return closed();
-  return impl_->ping(data, now);
+  return recorded(
+      impl_->config_.record, RecordKind::kPing, [&] { return impl_->ping(data, now); }, data, now);
 }
 void Connection::shutdown(Duration grace, Time now) {
-  if (impl_ != nullptr) impl_->shutdown(grace, now);
+  if (impl_ == nullptr) return;
+  recorded(
+      impl_->config_.record, RecordKind::kShutdown, [&] { impl_->shutdown(grace, now); }, grace,
+      now);
 }
 void Connection::notify_shutdown() {
-  if (impl_ != nullptr) impl_->notify_shutdown();
+  if (impl_ == nullptr) return;
+  recorded(impl_->config_.record, RecordKind::kNotifyShutdown, [&] { impl_->notify_shutdown(); });
 }
 void Connection::close_connection(ErrorCode code, Bytes additional_data) {
-  if (impl_ != nullptr) impl_->close_connection(code, additional_data);
+  if (impl_ == nullptr) return;
+  recorded(
+      impl_->config_.record, RecordKind::kCloseConnection,
+      [&] { impl_->close_connection(code, additional_data); }, code, additional_data);
 }
 void Connection::terminate(ErrorCode code, Bytes additional_data) {
-  if (impl_ != nullptr) impl_->terminate(code, additional_data);
+  if (impl_ == nullptr) return;
+  recorded(
+      impl_->config_.record, RecordKind::kTerminate,
+      [&] { impl_->terminate(code, additional_data); }, code, additional_data);
 }
 
 Role Connection::role() const { return impl_ == nullptr ? Role::kClient : impl_->role_; }
@@ -897,5 +983,8 @@ std::optional<Duration> Connection::round_trip_time() const {
   return impl_ == nullptr ? std::nullopt : impl_->round_trip_time_;
 }
 Why Connection::why(StreamId id) const { return impl_ == nullptr ? Why{} : impl_->why(id); }
+std::size_t Connection::streams(std::span<StreamId> out) const {
+  return impl_ == nullptr ? 0 : impl_->streams(out);
+}
 
 }  // namespace h2::inline v0

@@ -72,9 +72,9 @@ enum class PeerSignals : bool { kFollow, kIgnore };
 class Connection {
  public:
   // Queues the preface and SETTINGS. `now` is what the first deadlines are counted from, so it
-  // comes from the same clock as all later instants. `config.memory` and `config.trace` must
-  // outlive the connection. If memory is refused, the connection is born failed: done() is true and
-  // every call returns an error.
+  // comes from the same clock as all later instants. `config.memory`, `config.trace`
+  // and `config.record` must outlive the connection. If memory is refused, the connection is born
+  // failed: done() is true and every call returns an error.
   Connection(Role role, const Config& config, Time now);
   ~Connection();
   Connection(Connection&& other) noexcept;
@@ -256,7 +256,7 @@ class Connection {
   // Open streams end with StreamReset.
   void terminate(ErrorCode code, Bytes additional_data = {});
 
-  // ---- looking in: const, O(1), no side effects
+  // ---- looking in: const, O(1) but for streams(), no side effects
   // --------------------------------------------------
 
   Role role() const;
@@ -295,6 +295,10 @@ class Connection {
   std::optional<Duration> round_trip_time() const;
   // What the two sides of a stream wait for: the answer to "why does nothing move?".
   Why why(StreamId id) const;
+  // Writes the identifiers of the streams that are there (open, half-closed, reserved, queued,
+  // held) to the front of `out`, in no order, as far as it has room. How many there are. Takes time
+  // for each stream that there ever was at once.
+  std::size_t streams(std::span<StreamId> out) const;
 
  private:
   class Impl;

@@ -61,6 +61,7 @@ class Connection::Impl final : public PieceOwner {
   Http2Settings http2_settings() const;
   Result<void, UsageError> start_upgraded(std::string_view method, std::string_view settings);
   Result<void, UsageError> set_next_stream_id(StreamId id);
+  Result<void, UsageError> set_stream_tag(StreamId id, std::uint64_t tag);
   Result<void, UsageError> send_priority_update(StreamId id, Priority priority);
   Result<void, UsageError> change_priority(StreamId id, Priority priority, PeerSignals signals);
   Result<void, UsageError> prioritize(StreamId id, const PriorityFields& fields);
@@ -87,6 +88,7 @@ class Connection::Impl final : public PieceOwner {
   StreamState stream_state(StreamId id) const;
   std::uint64_t queued_data(StreamId id) const;
   bool accepts_new_streams() const;
+  std::size_t streams(std::span<StreamId> out) const;
 
   void on_piece_sent(std::uint32_t owner, std::size_t bytes) noexcept override;
 

@@ -5,6 +5,7 @@
 
 #include "h2core/connection_impl.h"
 #include "h2core/field_syntax.h"
+#include "h2core/record_call.h"
 
 namespace h2::inline v0 {
 
@@ -640,7 +641,7 @@ void Connection::Impl::write_data(Index slot) {
 std::uint32_t Connection::Impl::pad(FrameType type, std::size_t payload, std::size_t room) const {
   const auto most = static_cast<std::uint32_t>(std::min<std::size_t>(PaddingPolicy::kMost, room));
   if (config_.padding == nullptr || most == 0) return 0;
-  return std::min(config_.padding->padding(type, payload, most), most);
+  return recorded_padding(config_.record, *config_.padding, type, payload, most);
 }
 
 // Writes the beginning of a DATA frame with `padding` bytes of it, and gives the place for `copied`
@@ -707,7 +708,8 @@ bool Connection::Impl::write_from_source(Stream& stream, Outgoing& out, std::siz
     out_of_memory();
     return false;
   }
-  const BodySource::Read read = out.source->read({frame + before, most});
+  const BodySource::Read read =
+      recorded_read(config_.record, stream.id, *out.source, {frame + before, most});
   const std::size_t length = std::min(read.length, most);
   if (read.state == BodySource::State::kError) {
     fail_stream(stream.id, ErrorCode::kInternalError, Errc::kBodyFailed);

@@ -6,7 +6,6 @@
 
 #include "h2core/connection.h"
 #include "hpack/decoder.h"
-#include "hpack/encoder.h"
 #include "tests/support/event_log.h"
 #include "tests/support/frame_script.h"
 
@@ -172,15 +171,6 @@ TEST(Normalization, WithoutValidationNothingIsRefused) {
   start(client);
   ASSERT_EQ(client.send(1, get("/", {{"Upper", " x"}}), kYes), Errc::kNone);
   EXPECT_EQ(fields_sent(client).back(), (std::pair<std::string, std::string>{"Upper", " x"}));
-}
-
-TEST(Indexing, CanBeTheApplications) {
-  Config config = Config::client();
-  config.indexing = [](const HeaderField&) noexcept { return hpack::Indexing::kNotIndexed; };
-  Driven client(Role::kClient, config);
-  start(client);
-  ASSERT_EQ(client.send(1, get("/", {{"x-one", "1"}}), kYes), Errc::kNone);
-  EXPECT_EQ(client.conn.fields_sent().table_entries, 0U);
 }
 
 // ---- received fields

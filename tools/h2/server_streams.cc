@@ -15,9 +15,10 @@ namespace h2::inline v0::tools {
 
 namespace {
 
-Config connection_config(const ServerShared& shared) {
+Config connection_config(const ServerShared& shared, const ServerObservers& observers) {
   Config config = shared.options.config;
-  config.trace = shared.options.trace;
+  config.trace = observers.trace != nullptr ? observers.trace.get() : shared.options.trace;
+  config.record = observers.record.get();
   if (::getrandom(&config.hash_seed, sizeof config.hash_seed, 0) != sizeof config.hash_seed) {
     config.hash_seed = static_cast<std::uint64_t>(monotonic_now().ns);
   }
@@ -39,7 +40,9 @@ const std::string& date_now() {
 }  // namespace
 
 ServerStreams::ServerStreams(ServerShared& shared, Time now)
-    : shared_(shared), connection_(Role::kServer, connection_config(shared), now) {}
+    : shared_(shared),
+      observers_(shared.options.observe ? shared.options.observe() : ServerObservers{}),
+      connection_(Role::kServer, connection_config(shared, observers_), now) {}
 
 void ServerStreams::handle(std::span<const Event> events, Time now) {
   for (const Event& any : events) {
@@ -294,8 +297,6 @@ Time ServerStreams::next_deadline() const {
   return at;
 }
 
-void ServerStreams::begin_drain(Time now, Duration at_most) {
-  connection_.shutdown(at_most, now);
-}
+void ServerStreams::begin_drain(Time now, Duration at_most) { connection_.shutdown(at_most, now); }
 
 }  // namespace h2::inline v0::tools

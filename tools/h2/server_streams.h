@@ -76,6 +76,7 @@ class ServerStreams {
   std::size_t most_buffered_ = 0;
   bool any_withheld_ = false;
   std::uint64_t requests_ = 0;
+  ServerObservers observers_;  // before connection_, which uses them until its end
   Connection connection_;
 };
 
