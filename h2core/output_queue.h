@@ -6,6 +6,7 @@
 #ifndef H2_H2CORE_OUTPUT_QUEUE_H_
 #define H2_H2CORE_OUTPUT_QUEUE_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -54,6 +55,17 @@ class OutputQueue {
   void mark_sent(std::size_t bytes, PieceOwner& owner);
   // Forgets all output; owners of referred pieces are told.
   void drop_all(PieceOwner& owner);
+
+  // Calls give(bytes) for each piece of the first `size` bytes; changes nothing and needs no
+  // memory.
+  template <class Give>
+  void visit_first(std::size_t size, const Give& give) const {
+    for (std::size_t i = segments_begin_; size > 0 && i < segments_.size(); ++i) {
+      const Bytes piece(segments_[i].data, std::min(size, segments_[i].size));
+      give(piece);
+      size -= piece.size();
+    }
+  }
 
   bool empty() const { return queued_ == sent_; }
   std::size_t size() const { return static_cast<std::size_t>(queued_ - sent_); }

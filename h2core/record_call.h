@@ -54,7 +54,7 @@ class RecordWriter {
 
 // The first bytes of the output, which mark_sent is about to pass.
 struct SentOutput {
-  OutputQueue& output;
+  const OutputQueue& output;
   std::size_t size;
 };
 

@@ -257,14 +257,9 @@ void put(RecordWriter& to, std::span<const Setting> settings) {
 }
 
 void put(RecordWriter& to, const SentOutput& sent) {
-  to.varint(sent.size);
-  std::size_t left = sent.size;
-  for (const Bytes piece : sent.output.pieces()) {
-    const std::size_t part = std::min(left, piece.size());
-    to.raw(piece.first(part));
-    left -= part;
-    if (left == 0) break;
-  }
+  const std::size_t size = std::min(sent.size, sent.output.size());
+  to.varint(size);
+  sent.output.visit_first(size, [&to](Bytes piece) { to.raw(piece); });
 }
 
 EventsDigest::EventsDigest(std::span<const Event> given) : events(given), hash(0) {
