@@ -664,7 +664,7 @@ void Connection::Impl::handle(const RstStreamFrame& frame) {
     const bool refused = frame.error_code == ErrorCode::kRefusedStream;
     report(StreamReset{frame.stream_id, ResetBy::kPeer, frame.error_code,
                        refused ? Errc::kRefusedByPeer : Errc::kResetByPeer,
-                       refused ? Processed::kNo : Processed::kUnknown});
+                       processed(stream, refused)});
   }
   stream.held =
       config_.hold_reset_streams && role_ == Role::kServer && stream.seen && !stream.send_ended;
@@ -799,7 +799,7 @@ void Connection::Impl::handle(const GoAwayFrame& frame) {
     if (!stream.queued && stream.id <= frame.last_stream_id) continue;
     if (stream.seen) {
       report(StreamReset{stream.id, ResetBy::kGoAway, ErrorCode::kRefusedStream,
-                         Errc::kRefusedByPeer, Processed::kNo});
+                         Errc::kRefusedByPeer, processed(stream, true)});
     }
     close_stream(slot, StreamState::kClosedByGoAway);
   }

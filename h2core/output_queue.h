@@ -55,6 +55,10 @@ class OutputQueue {
   // Forgets all output; owners of referred pieces are told.
   void drop_all(PieceOwner& owner);
 
+  // Where the output ends, and how much of it was sent: bytes since the connection began.
+  std::uint64_t end_offset() const { return queued_; }
+  std::uint64_t sent_offset() const { return sent_; }
+
   bool empty() const { return queued_ == sent_; }
   std::size_t size() const { return static_cast<std::size_t>(queued_ - sent_); }
 

@@ -62,7 +62,8 @@ struct Stream {
   bool send_ended = false;  // the end of our side was queued
   bool final_sent = false;  // a server's final response has been sent
   std::uint32_t informational = 0;
-  Time opened_at;  // of a stream of the peer's
+  Time opened_at;              // of a stream of the peer's
+  std::uint64_t head_end = 0;  // of a request of ours: the output's offset behind its field section
   FlowWindow send_window{0};
   ReceiveWindow receive_window{0};
   BodyLength body_length;
