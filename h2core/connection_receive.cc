@@ -489,6 +489,7 @@ void Connection::Impl::finish_response(Stream& stream, const Block& block, Field
   }
   if (stream.request_is_connect && info.status / 100 == 2 && !block.end_stream) {
     stream.receive_phase = MessagePhase::kTunnel;  // RFC 9113 §8.5
+    if (stream.send_phase == MessagePhase::kBody) stream.send_phase = MessagePhase::kTunnel;
   } else if (stream.request_is_head || info.status == 204 || info.status == 304) {
     stream.body_length.expect_none();  // RFC 9113 §8.1.1: content-length may be there, content not
   } else {
