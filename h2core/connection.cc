@@ -245,14 +245,25 @@ void Connection::Impl::fail(ErrorCode code, Errc cause, Bytes excerpt) {
   end_all_streams(ResetBy::kConnection, code, cause);
 }
 
+// Whether the peer acted on a stream's request; `refused`: the peer says that it did not.
+Processed Connection::Impl::processed(const Stream& stream, bool refused) const {
+  if (stream.queued) return Processed::kNo;
+  const bool client = role_ == Role::kClient;
+  // RFC 9113 §8.7: who has answered may not say so.
+  if (client && stream.receive_phase != MessagePhase::kExpectHeaders) return Processed::kYes;
+  if (refused && (client || stream.id.is_initiated_by(role_))) return Processed::kNo;
+  // Without its end, a field section cannot be acted on (RFC 9113 §4.3). After an error of ours the
+  // output still goes out; only when the byte stream is gone is what is left never sent.
+  if (ended_ && output_.sent_offset() < stream.head_end) return Processed::kNo;
+  return Processed::kUnknown;
+}
+
 void Connection::Impl::end_all_streams(ResetBy by, ErrorCode code, Errc cause) {
   for (Index slot = 0; slot < streams_.capacity(); ++slot) {
     const Stream& stream = streams_[slot];
     if (stream.id.value == 0 || stream.held || stream.closing) continue;
-    const bool never_sent = stream.queued;
     if (stream.seen) {
-      report(StreamReset{stream.id, by, code, cause,
-                         never_sent ? Processed::kNo : Processed::kUnknown});
+      report(StreamReset{stream.id, by, code, cause, processed(stream, false)});
     }
     close_stream(slot, StreamState::kClosedByLocalReset);
   }
@@ -276,7 +287,7 @@ void Connection::Impl::fail_stream(StreamId id, ErrorCode code, Errc cause) {
   Stream& stream = streams_[slot];
   if (stream.closing) return;  // its end was reported; only its slot is held
   if (stream.seen) {
-    report(StreamReset{id, ResetBy::kLocalError, code, cause, Processed::kUnknown});
+    report(StreamReset{id, ResetBy::kLocalError, code, cause, processed(stream, false)});
     stream.held = config_.hold_reset_streams && role_ == Role::kServer && !stream.send_ended;
   }
   close_stream(slot, StreamState::kClosedByLocalReset);
@@ -606,6 +617,7 @@ Result<void, UsageError> Connection::Impl::set_next_stream_id(StreamId id) {
 }
 
 Result<void, UsageError> Connection::Impl::set_stream_tag(StreamId id, std::uint64_t tag) {
+  if (error_ || ended_) return unexpected(UsageError{Errc::kConnectionClosed});
   const Index slot = slot_of(id);
   if (slot == kNoIndex) return unexpected(UsageError{Errc::kStreamUnknown});
   streams_[slot].tag = tag;

@@ -194,6 +194,7 @@ class Connection::Impl final : public PieceOwner {
   // The stream is over on both sides: its queue is dropped and, unless held, its slot becomes free.
   void close_stream(Index slot, StreamState how);
   void close_if_ended(Stream& stream);
+  Processed processed(const Stream& stream, bool refused) const;
   void end_all_streams(ResetBy by, ErrorCode code, Errc cause);
   void free_slot(Index slot);
   // Takes back a slot that never came into use, or kNoIndex.

@@ -522,6 +522,7 @@ void Connection::Impl::finish_response(Stream& stream, const Block& block, Field
   }
   if (stream.request_is_connect && info.status / 100 == 2 && !block.end_stream) {
     stream.receive_phase = MessagePhase::kTunnel;  // RFC 9113 §8.5
+    if (stream.send_phase == MessagePhase::kBody) stream.send_phase = MessagePhase::kTunnel;
   } else if (stream.request_is_head || info.status == 204 || info.status == 304) {
     stream.body_length.expect_none();  // RFC 9113 §8.1.1: content-length may be there, content not
   } else {
@@ -693,7 +694,7 @@ void Connection::Impl::handle(const RstStreamFrame& frame) {
     const bool refused = frame.error_code == ErrorCode::kRefusedStream;
     report(StreamReset{frame.stream_id, ResetBy::kPeer, frame.error_code,
                        refused ? Errc::kRefusedByPeer : Errc::kResetByPeer,
-                       refused ? Processed::kNo : Processed::kUnknown});
+                       processed(stream, refused)});
   }
   stream.held =
       config_.hold_reset_streams && role_ == Role::kServer && stream.seen && !stream.send_ended;
@@ -838,7 +839,7 @@ void Connection::Impl::handle(const GoAwayFrame& frame) {
     if (!stream.queued && stream.id <= frame.last_stream_id) continue;
     if (stream.seen) {
       report(StreamReset{stream.id, ResetBy::kGoAway, ErrorCode::kRefusedStream,
-                         Errc::kRefusedByPeer, Processed::kNo});
+                         Errc::kRefusedByPeer, processed(stream, true)});
     }
     close_stream(slot, StreamState::kClosedByGoAway);
   }
