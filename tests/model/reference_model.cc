@@ -851,8 +851,9 @@ void ReferenceModel::on_settings(const PeerFrame& frame) {
     return;
   }
   for (auto& [id, stream] : live_) {
-    if (stream.held) continue;
-    if (stream.send_window + delta > kMostWindow) return fail(ErrorCode::kFlowControlError);
+    // Of a stream that is over there is no window any more.
+    if (!stream.held && stream.send_window + delta > kMostWindow)
+      return fail(ErrorCode::kFlowControlError);
     stream.send_window += delta;  // RFC 9113 §6.9.2: it may become negative
   }
   must({.type = FrameType::kSettings, .ack = true});
