@@ -126,6 +126,8 @@ Setup random_setup(Random& random) {
   setup.batch = one_of(random, {1'000, 5'000, 65'536, 65'536});
   setup.copy_below = one_of(random, {0, 10, 1'024});
   setup.pause_at = one_of(random, {1, 4, 128});
+  setup.informational = 1 + below(random, 3);
+  setup.reserved = 1 + below(random, 3);
   setup.assumed_streams = 1 + below(random, 4);
   setup.peer_window = window(random);
   setup.peer_streams = one_of(random, kStreams);
@@ -170,6 +172,7 @@ Step random_step(Random& random, bool server) {
         step.d = random.chance(25) ? 1 + below(random, 256) : 0;
       } else {
         step.d = random.chance(60) ? 1 : 0;
+        if (random.chance(5)) (step.kind == StepKind::kResume ? step.c : step.d) = 2;
       }
       break;
     case StepKind::kSendTrailers:
@@ -253,6 +256,8 @@ std::string to_string(const Program& program) {
   say("copy_below", s.copy_below, usual.copy_below);
   say("pause_at", s.pause_at, usual.pause_at);
   say("queue", s.queue, usual.queue);
+  say("reserved", s.reserved, usual.reserved);
+  say("informational", s.informational, usual.informational);
   say("assumed_streams", s.assumed_streams, usual.assumed_streams);
   say("peer_window", s.peer_window, usual.peer_window);
   say("peer_streams", s.peer_streams, usual.peer_streams);

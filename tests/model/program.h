@@ -24,8 +24,8 @@ enum class StepKind : std::uint8_t {
   kSendTrailers,    // a: stream, b: what kind, c: no end
   kSendData,        // a: stream, b: bytes, c: end
   kSendCopy,        // the same
-  kSendSource,      // a: stream, b: bytes ready, c: end, d: last
-  kResume,          // a: stream, b: bytes more, c: last
+  kSendSource,      // a: stream, b: bytes ready, c: end, d: 1 last, 2 fails
+  kResume,          // a: stream, b: bytes more, c: 1 last, 2 fails
   kEndStream,       // a: stream
   kReset,           // a: stream, b: code
   kRelease,         // a: stream

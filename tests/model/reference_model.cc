@@ -966,6 +966,19 @@ std::optional<std::string> ReferenceModel::on_output(const OutFrame& frame) {
         frame.type != FrameType::kWindowUpdate)
       return unexpected("out of order");
   }
+  // A body that cannot go on ends its stream.
+  if (Stream* stream = at(frame.stream);
+      stream != nullptr && frame.type == FrameType::kRstStream && !stream->items.empty()) {
+    skip_empty(*stream);
+    const bool failed_body = !stream->items.empty() && stream->items.front().source != nullptr &&
+                             stream->items.front().source->failed;
+    if (failed_body && frame.value == number(ErrorCode::kInternalError)) {
+      reset_event(*stream, kByError, frame.value);
+      stream->held = setup_.hold && setup_.server && stream->seen && !stream->end_given;
+      close_stream(*stream, How::kLocalReset);
+      return std::nullopt;
+    }
+  }
   std::optional<std::string> wrong = "not asked for";
   if (frame.type == FrameType::kData) wrong = on_data_sent(frame);
   if (frame.type == FrameType::kHeaders) wrong = on_headers_sent(frame);
@@ -1078,8 +1091,10 @@ std::optional<std::string> ReferenceModel::end_of_step(bool room) {
     const bool has_window = stream.send_window > 0 && send_window_ > 0;
     if (item.kind == Item::Kind::kTrailers) return "trailers of " + name + " are kept back";
     if (item.kind == Item::Kind::kSource) {
-      if (has_window && room && (item.left > 0 || (item.source->last && !item.source->finished)))
+      if (has_window && room &&
+          (item.left > 0 || ((item.source->last || item.source->fails) && !item.source->finished)))
         return "the source of " + name + " is not asked";
+      if (item.source->failed) return "the reset of " + name + " is kept back";
       if (item.source->finished && item.left == 0) return "the end of " + name + " is kept back";
     } else if (item.left == 0) {
       return "the end of " + name + " is kept back";

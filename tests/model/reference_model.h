@@ -142,6 +142,8 @@ struct Source {
   std::uint64_t ready = 0;  // bytes that it has now
   bool last = false;        // nothing follows these
   bool finished = false;    // it has said so
+  bool fails = false;       // an error follows these
+  bool failed = false;      // it has said so
 };
 
 enum class State : std::uint8_t {

@@ -211,6 +211,10 @@ struct Body final : public BodySource {
   Read read(std::span<std::uint8_t> buffer) noexcept override {
     const auto n =
         static_cast<std::size_t>(std::min<std::uint64_t>({buffer.size(), source.ready, 5'000}));
+    if (n == 0 && source.fails) {
+      source.failed = true;
+      return {0, State::kError};
+    }
     if (n > 0) std::memcpy(buffer.data(), content(tag, read_so_far, n).data(), n);
     source.ready -= n;
     read_so_far += n;
@@ -237,7 +241,7 @@ class Run {
         model_(program.setup, options.model),
         conn_(program.setup.server ? Role::kServer : Role::kClient, config_of(program.setup),
               Time{}),
-        encoder_({.hash_seed = 3}),
+        encoder_({.max_table_size = 1U << 16, .hash_seed = 3}),
         decoder_({.max_list_size = 1U << 20, .max_string = 1U << 20}),
         decoded_(default_memory()),
         block_bytes_(default_memory()) {}
@@ -565,6 +569,7 @@ class Run {
       b.is_source = true;
       b.source.ready = s.b;
       b.source.last = s.d == 1;
+      b.source.fails = s.d == 2;
       expected = model_.send_source(id, b.source, s.c == 1, tag);
       check(expected, conn_.send_body(StreamId{id}, b, end, tag));
     } else {
@@ -578,10 +583,12 @@ class Run {
 
   void resume(const Step& s, std::uint32_t id) {
     for (auto& [tag, body] : bodies_) {
-      if (body->stream != id || !body->is_source || body->source.last) continue;
+      if (body->stream != id || !body->is_source || body->source.last || body->source.fails)
+        continue;
       body->source.ready += s.b;
       body->total += s.b;
       body->source.last = s.c == 1;
+      body->source.fails = s.c == 2;
       model_.feed(id, body->source, s.b);
       break;
     }
@@ -674,7 +681,8 @@ class Run {
         return with(
             [&](const Stream& t) {
               const bool complete = !t.body_expected || *t.body_expected == t.body;
-              return receiving(t) && t.receive == Phase::kBody && (complete || s.d % 16 == 0);
+              return receiving(t) && (t.receive == Phase::kBody || t.receive == Phase::kTunnel) &&
+                     (complete || s.d % 16 == 0);
             },
             [&](std::uint32_t id) {
               peer_block(s, FrameType::kHeaders, id, 0, trailers_section(s.b, s.d), s.c == 0);
@@ -794,7 +802,7 @@ class Run {
     size = std::min(size, room - overhead);
     if (stream != nullptr && stream->body_expected && s.fragments % 16 != 15) {
       const auto left = static_cast<std::int64_t>(*stream->body_expected - stream->body);
-      size = std::min(size, left);
+      size = std::max<std::int64_t>(std::min(size, left), 0);
       end = end && size == left;
     }
     PeerFrame frame;

@@ -81,6 +81,8 @@ class Shrinking {
     set(&Setup::batch);
     set(&Setup::copy_below);
     set(&Setup::pause_at);
+    set(&Setup::reserved);
+    set(&Setup::informational);
     set(&Setup::assumed_streams);
     set(&Setup::peer_window);
     set(&Setup::peer_streams);
