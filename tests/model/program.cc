@@ -129,6 +129,8 @@ Setup random_setup(Random& random) {
   setup.informational = 1 + below(random, 3);
   setup.reserved = 1 + below(random, 3);
   setup.assumed_streams = 1 + below(random, 4);
+  setup.together = random.chance(40);
+  if (setup.together) setup.pause_at = 128;
   setup.peer_window = window(random);
   setup.peer_streams = one_of(random, kStreams);
   setup.peer_table = one_of(random, kTables);
@@ -258,6 +260,7 @@ std::string to_string(const Program& program) {
   say("queue", s.queue, usual.queue);
   say("reserved", s.reserved, usual.reserved);
   say("informational", s.informational, usual.informational);
+  say("together", s.together, usual.together);
   say("assumed_streams", s.assumed_streams, usual.assumed_streams);
   say("peer_window", s.peer_window, usual.peer_window);
   say("peer_streams", s.peer_streams, usual.peer_streams);

@@ -39,6 +39,7 @@ struct Setup {
   std::uint32_t reserved = 3;       // Config::max_reserved_streams
   std::uint32_t informational = 3;  // Config::max_informational
   std::uint32_t assumed_streams = 2;
+  bool together = false;  // frames of the peer arrive several at once
   // The peer's first SETTINGS.
   std::uint32_t peer_window = 65'535;
   std::uint32_t peer_streams = 100;

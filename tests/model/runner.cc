@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <deque>
 #include <map>
 #include <memory>
 #include <utility>
@@ -192,6 +193,7 @@ Config config_of(const Setup& setup) {
   config.assumed_max_concurrent_streams = setup.assumed_streams;
   // What a peer costs is not the model's business.
   config.abuse_budget = 1U << 30;
+  if (setup.together) config.max_frames_per_call = 3;
   config.memory_limit = 64U << 20;
   return config;
 }
@@ -257,6 +259,7 @@ class Run {
       if (model_.failed() && ++after_failure > 5) break;
     }
     at_ = program_.steps.size();
+    if (!failure_) deliver_held();
     if (!failure_) finish_run();
     if (model_.failed() && conn_.error() && conn_.error()->code != ErrorCode::kNoError)
       ++coverage_.connection_errors;
@@ -402,6 +405,10 @@ class Run {
   // ---- steps ------------------------------------------------------------------------------------
 
   void step(const Step& s) {
+    if (s.kind < StepKind::kPeerRequest) {
+      deliver_held();
+      if (failure_) return;
+    }
     // Whatever else the peer sends, it first completes an open field block; a mistake does not.
     if (s.kind >= StepKind::kPeerRequest) {
       if (!greeted_) greet();
@@ -797,7 +804,7 @@ class Run {
         std::min(most, std::max<std::int64_t>(model_.connection_window().available, 0));
     if (stream != nullptr && !stream->held)
       room = std::min(room, std::max<std::int64_t>(stream->window.available, 0));
-    if (s.b >= (1U << 20)) room = most;
+    if (s.b >= (1U << 20) && !setup_.together) room = most;
     if (overhead > room) overhead = 0;
     size = std::min(size, room - overhead);
     if (stream != nullptr && stream->body_expected && s.fragments % 16 != 15) {
@@ -811,11 +818,12 @@ class Run {
     frame.end_stream = end;
     frame.data_length = static_cast<std::uint32_t>(size);
     frame.length = static_cast<std::uint32_t>(size + overhead);
-    last_data_ = content(++tags_, 0, static_cast<std::size_t>(size));
+    const std::string_view data = content(++tags_, 0, static_cast<std::size_t>(size));
+    data_in_.push_back(data);
     std::optional<std::uint8_t> padding;
     if (overhead > 0) padding = static_cast<std::uint8_t>(overhead - 1);
     FrameScript script;
-    script.data(id, last_data_, end ? End::kYes : End::kNo, padding);
+    script.data(id, data, end ? End::kYes : End::kNo, padding);
     deliver(frame, script, s.cut);
   }
 
@@ -956,9 +964,26 @@ class Run {
     feed(script, cut);
   }
 
+  // Frames that are to arrive together wait for the next call of the application, or until they are
+  // many. Not while requests are queued: the model would not see in time which of them went out.
   void feed(const FrameScript& script, std::uint32_t cut) {
-    const Bytes all = script.bytes();
     ++coverage_.frames_in;
+    held_ += script.str();
+    ++held_frames_;
+    if (setup_.together && held_frames_ < 8 && model_.counts().queued == 0) return;
+    feed_held(cut);
+  }
+
+  void deliver_held() {
+    if (held_.empty()) return;
+    feed_held(0);
+    settle();
+  }
+
+  void feed_held(std::uint32_t cut) {
+    const std::string bytes = std::exchange(held_, {});
+    held_frames_ = 0;
+    const Bytes all = bytes_of(bytes);
     const std::size_t first = cut == 0 ? all.size() : cut % (all.size() + 1);
     feed(all.first(first));
     feed(all.subspan(first));
@@ -970,6 +995,7 @@ class Run {
       take(received.events);
       bytes = bytes.subspan(received.consumed);
       if (bytes.empty() && (turn > 0 || conn_.want_read() || conn_.error())) return;
+      if (conn_.want_read()) continue;
       // It waits for its answers to be written.
       observe();
       mark_sent(out_.size());
@@ -1036,7 +1062,9 @@ class Run {
     Told& t = told(e.stream_id);
     if (!t.head || t.ended) wrong("event", "data out of order");
     t.ended = yes(e.end_stream);
-    if (view(e.data) != last_data_) wrong("body", "the data received are others");
+    while (!data_in_.empty() && data_in_.front() != view(e.data)) data_in_.pop_front();
+    if (data_in_.empty()) return wrong("body", "the data received are others");
+    data_in_.pop_front();
     seen({.kind = Seen::Kind::kData,
           .stream = e.stream_id.value,
           .end = t.ended,
@@ -1275,7 +1303,7 @@ class Run {
   // ---- after each step --------------------------------------------------------------------------
 
   void settle() {
-    if (failure_) return;
+    if (failure_ || !held_.empty()) return;
     observe();
     take(conn_.poll_events());
     if (failure_) return;
@@ -1398,7 +1426,9 @@ class Run {
   bool greeted_ = false;
   bool lost_ = false;
   std::uint32_t last_goaway_ = 0x7fffffff;
-  std::string_view last_data_;
+  std::deque<std::string_view> data_in_;  // of DATA frames that were sent
+  std::string held_;                      // frames that wait to be sent together
+  unsigned held_frames_ = 0;
 
   // What was seen of the connection's output: unsent bytes, and marks.
   std::string out_;
