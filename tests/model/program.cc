@@ -129,6 +129,7 @@ Setup random_setup(Random& random) {
   setup.informational = 1 + below(random, 3);
   setup.reserved = 1 + below(random, 3);
   setup.assumed_streams = 1 + below(random, 4);
+  if (random.chance(30)) setup.list_size = 4'000;
   setup.together = random.chance(40);
   if (setup.together) setup.pause_at = 128;
   setup.peer_window = window(random);
@@ -260,6 +261,7 @@ std::string to_string(const Program& program) {
   say("queue", s.queue, usual.queue);
   say("reserved", s.reserved, usual.reserved);
   say("informational", s.informational, usual.informational);
+  say("list_size", s.list_size, usual.list_size);
   say("together", s.together, usual.together);
   say("assumed_streams", s.assumed_streams, usual.assumed_streams);
   say("peer_window", s.peer_window, usual.peer_window);

@@ -2,6 +2,7 @@
 #include "tests/model/reference_model.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace h2::tests::model {
 
@@ -100,8 +101,8 @@ std::string to_string(const Seen& s) {
   return out;
 }
 
-ReferenceModel::ReferenceModel(const Setup& setup, ModelFault fault)
-    : setup_(setup), fault_(fault) {
+ReferenceModel::ReferenceModel(const Setup& setup, std::uint64_t refusal, ModelFault fault)
+    : setup_(setup), refusal_(refusal), fault_(fault) {
   in_force_ = {local_, setup.streams, setup.push};
   window_.size = window_.available = 65'535;
   // RFC 9113 §3.4: either side begins with SETTINGS.
@@ -110,7 +111,7 @@ ReferenceModel::ReferenceModel(const Setup& setup, ModelFault fault)
   if (setup.server || setup.push)
     first.push_back({SettingCode::kMaxConcurrentStreams, setup.streams});
   if (setup.window != 65'535) first.push_back({SettingCode::kInitialWindowSize, setup.window});
-  first.push_back({SettingCode::kMaxHeaderListSize, setup.server ? 65'536U : 131'072U});
+  first.push_back({SettingCode::kMaxHeaderListSize, setup.most_fields()});
   send_settings(first);
   pending_.back().streams = setup.streams;
   pending_.back().push = setup.push;
@@ -376,14 +377,14 @@ Expected ReferenceModel::send_data(std::uint32_t id, std::uint64_t size, bool en
   return Expected::good();
 }
 
-Expected ReferenceModel::send_source(std::uint32_t id, Source& source, bool end,
-                                     std::uint64_t tag) {
+Expected ReferenceModel::send_source(std::uint32_t id, std::shared_ptr<const Source> source,
+                                     bool end, std::uint64_t tag) {
   const Expected expected = send_data(id, 0, end, false, tag);
   if (expected.ok) {
     Item& item = at(id)->items.back();
     item.kind = Item::Kind::kSource;
-    item.left = source.ready;
-    item.source = &source;
+    item.left = source->ready;
+    item.source = std::move(source);
   }
   return expected;
 }
@@ -392,7 +393,7 @@ void ReferenceModel::feed(std::uint32_t id, const Source& source, std::uint64_t 
   Stream* stream = at(id);
   if (stream == nullptr) return;
   for (Item& item : stream->items) {
-    if (item.source == &source) item.left += bytes;
+    if (item.source.get() == &source) item.left += bytes;
   }
 }
 
@@ -665,6 +666,7 @@ void ReferenceModel::finish_message(const Block& block, const Message& message) 
     stream.state = State::kOpen;
   }
   if (block.end) peer_ended(stream);
+  if (message.too_large) return refuse_large(stream);
   if (stream.receive != Phase::kHeaders) {
     // RFC 9113 §8.1: trailers, which end the stream.
     const bool good = block.end && stream.receive == Phase::kBody && complete(stream) &&
@@ -676,6 +678,16 @@ void ReferenceModel::finish_message(const Block& block, const Message& message) 
     return;
   }
   if (stream.state == State::kClosed) close_stream(stream, How::kEnded);
+}
+
+// RFC 9113 §10.5.1: a server answers 431 to a request that it cannot take.
+void ReferenceModel::refuse_large(Stream& stream) {
+  if (!setup_.server || stream.seen) return stream_error(stream.id, ErrorCode::kEnhanceYourCalm);
+  must({.type = FrameType::kHeaders, .stream = stream.id, .end = true, .hash = refusal_});
+  if (stream.state == State::kHalfClosedRemote) return close_stream(stream, How::kEnded);
+  // RFC 9113 §8.1: the rest of the request is not wanted.
+  must({.type = FrameType::kRstStream, .stream = stream.id});
+  close_stream(stream, How::kLocalReset);
 }
 
 // A request, an informational or a final response. False: that was an error.
@@ -761,7 +773,8 @@ void ReferenceModel::finish_push(const Block& block, const Message& message) {
   fresh.send_window = remote_.initial_window_size;
   fresh.window.size = fresh.window.available = local_.initial_window_size;
   const bool good = message.kind == Message::Kind::kRequest && !message.malformed &&
-                    !message.connect && message.content_length.value_or(0) == 0;
+                    !message.too_large && !message.connect &&
+                    message.content_length.value_or(0) == 0;
   fresh.seen = good;
   live_[fresh.id] = fresh;
   if (!good) return stream_error(fresh.id, ErrorCode::kProtocolError);

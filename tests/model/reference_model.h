@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -39,11 +40,16 @@ struct Setup {
   std::uint32_t reserved = 3;       // Config::max_reserved_streams
   std::uint32_t informational = 3;  // Config::max_informational
   std::uint32_t assumed_streams = 2;
-  bool together = false;  // frames of the peer arrive several at once
+  std::uint32_t list_size = 0;  // SETTINGS_MAX_HEADER_LIST_SIZE; 0: that of the role
+  bool together = false;        // frames of the peer arrive several at once
   // The peer's first SETTINGS.
   std::uint32_t peer_window = 65'535;
   std::uint32_t peer_streams = 100;
   std::uint32_t peer_table = 4'096;
+  std::uint32_t most_fields() const {
+    if (list_size > 0) return list_size;
+    return server ? 65'536 : 131'072;
+  }
   friend bool operator==(const Setup&, const Setup&) = default;
 };
 
@@ -52,6 +58,7 @@ struct Message {
   enum class Kind : std::uint8_t { kRequest, kResponse, kTrailers };
   Kind kind = Kind::kRequest;
   bool malformed = false;
+  bool too_large = false;  // above our SETTINGS_MAX_HEADER_LIST_SIZE, and not twice that
   bool head = false;
   bool connect = false;
   int status = 0;
@@ -177,7 +184,7 @@ class ReferenceModel {
     std::uint64_t left = 0;
     bool end = false;
     std::uint64_t hash = 0;
-    Source* source = nullptr;
+    std::shared_ptr<const Source> source = nullptr;
     std::uint64_t tag = 0;
     std::uint64_t sent = 0;
   };
@@ -216,14 +223,17 @@ class ReferenceModel {
     std::uint32_t reserved = 0;
   };
 
-  explicit ReferenceModel(const Setup& setup, ModelFault fault = ModelFault::kNone);
+  // `refusal` is the hash of the fields that answer a request that is too large.
+  explicit ReferenceModel(const Setup& setup, std::uint64_t refusal,
+                          ModelFault fault = ModelFault::kNone);
 
   // ---- calls of the application: what they must return ------------------------------------------
   Expected send_headers(std::uint32_t id, const Message& message, bool end);
   // `copied`: send_data_copy, for which no data and no end is nothing at all.
   Expected send_data(std::uint32_t id, std::uint64_t size, bool end, bool copied,
                      std::uint64_t tag);
-  Expected send_source(std::uint32_t id, Source& source, bool end, std::uint64_t tag);
+  Expected send_source(std::uint32_t id, std::shared_ptr<const Source> source, bool end,
+                       std::uint64_t tag);
   Expected resume(std::uint32_t id);
   // The source has `bytes` more.
   void feed(std::uint32_t id, const Source& source, std::uint64_t bytes);
@@ -322,6 +332,7 @@ class ReferenceModel {
   void finish_block(const Message& message);
   void finish_message(const Block& block, const Message& message);
   void finish_push(const Block& block, const Message& message);
+  void refuse_large(Stream& stream);
   bool head_complete(Stream& stream, const Message& message, bool end);
 
   std::optional<std::string> on_data_sent(const OutFrame& frame);
@@ -330,6 +341,7 @@ class ReferenceModel {
   static void skip_empty(Stream& stream);
 
   const Setup setup_;
+  const std::uint64_t refusal_;
   const ModelFault fault_;
   std::map<std::uint32_t, Stream> live_;
   std::map<std::uint32_t, Gone> gone_;

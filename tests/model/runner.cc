@@ -191,6 +191,7 @@ Config config_of(const Setup& setup) {
   config.max_reserved_streams = setup.reserved;
   config.max_informational = setup.informational;
   config.assumed_max_concurrent_streams = setup.assumed_streams;
+  config.max_header_list_size = setup.most_fields();
   // What a peer costs is not the model's business.
   config.abuse_budget = 1U << 30;
   if (setup.together) config.max_frames_per_call = 3;
@@ -207,21 +208,21 @@ struct Body final : public BodySource {
   std::unique_ptr<char[]>
       bytes;  // of a span: in a block of its own, so that sanitizers see its end
   bool is_source = false;
-  Source source;
+  std::shared_ptr<Source> source = std::make_shared<Source>();  // the model looks at it, too
   std::uint64_t read_so_far = 0;
 
   Read read(std::span<std::uint8_t> buffer) noexcept override {
     const auto n =
-        static_cast<std::size_t>(std::min<std::uint64_t>({buffer.size(), source.ready, 5'000}));
-    if (n == 0 && source.fails) {
-      source.failed = true;
+        static_cast<std::size_t>(std::min<std::uint64_t>({buffer.size(), source->ready, 5'000}));
+    if (n == 0 && source->fails) {
+      source->failed = true;
       return {0, State::kError};
     }
     if (n > 0) std::memcpy(buffer.data(), content(tag, read_so_far, n).data(), n);
-    source.ready -= n;
+    source->ready -= n;
     read_so_far += n;
-    source.finished = source.ready == 0 && source.last;
-    return {n, source.finished ? State::kEnd : State::kMore};
+    source->finished = source->ready == 0 && source->last;
+    return {n, source->finished ? State::kEnd : State::kMore};
   }
 };
 
@@ -240,7 +241,7 @@ class Run {
         options_(options),
         coverage_(coverage),
         setup_(program.setup),
-        model_(program.setup, options.model),
+        model_(program.setup, hash_of(response_fields(431)), options.model),
         conn_(program.setup.server ? Role::kServer : Role::kClient, config_of(program.setup),
               Time{}),
         encoder_({.max_table_size = 1U << 16, .hash_seed = 3}),
@@ -457,7 +458,8 @@ class Run {
         return on_stream(
             s.a, [](const Stream& t) { return !t.end_given && t.id % 2 == 1; },
             [&](std::uint32_t id) {
-              const Section section = request_section(s.b % 10 == 9 ? 14 : 0, s.d);
+              Section section = request_section(s.b % 10 == 9 ? 14 : 0, s.d);
+              make_huge(section);
               const std::uint32_t promised = model_.next_local();
               const Expected expected = model_.push(id, section.message);
               const auto result = conn_.push_stream(StreamId{id}, views_of(section.fields));
@@ -548,7 +550,15 @@ class Run {
     }
   }
 
-  void send_section(std::uint32_t id, const Section& section, bool end) {
+  // At times one that takes several frames.
+  static void make_huge(Section& section) {
+    if (section.message.hash % 64 != 0) return;
+    section.fields.emplace_back("x-huge", std::string(40'000, 'h'));
+    section.message.hash = hash_of(section.fields);
+  }
+
+  void send_section(std::uint32_t id, Section section, bool end) {
+    make_huge(section);
     const bool fresh = model_.find(id) == nullptr;
     const Expected expected = model_.send_headers(id, section.message, end);
     if (expected.ok && fresh) told_[id];
@@ -574,9 +584,9 @@ class Run {
     Expected expected;
     if (source) {
       b.is_source = true;
-      b.source.ready = s.b;
-      b.source.last = s.d == 1;
-      b.source.fails = s.d == 2;
+      b.source->ready = s.b;
+      b.source->last = s.d == 1;
+      b.source->fails = s.d == 2;
       expected = model_.send_source(id, b.source, s.c == 1, tag);
       check(expected, conn_.send_body(StreamId{id}, b, end, tag));
     } else {
@@ -590,13 +600,13 @@ class Run {
 
   void resume(const Step& s, std::uint32_t id) {
     for (auto& [tag, body] : bodies_) {
-      if (body->stream != id || !body->is_source || body->source.last || body->source.fails)
+      if (body->stream != id || !body->is_source || body->source->last || body->source->fails)
         continue;
-      body->source.ready += s.b;
+      body->source->ready += s.b;
       body->total += s.b;
-      body->source.last = s.c == 1;
-      body->source.fails = s.c == 2;
-      model_.feed(id, body->source, s.b);
+      body->source->last = s.c == 1;
+      body->source->fails = s.c == 2;
+      model_.feed(id, *body->source, s.b);
       break;
     }
     const Expected expected = model_.resume(id);
@@ -770,7 +780,7 @@ class Run {
         frame.type = FrameType::kGoAway;
         frame.value = (std::vector<std::uint32_t>{0, 0x7fffffff, model_.highest_submitted(),
                                                   s.a / 4 % 8})[s.a % 4];
-        if (s.a % 16 != 0) frame.value = std::min(frame.value, last_goaway_);
+        if (s.cut % 8 != 1) frame.value = std::min(frame.value, last_goaway_);
         if (known_goaway(frame.value)) return;
         last_goaway_ = frame.value;
         frame.code = s.b;
@@ -852,6 +862,11 @@ class Run {
     const std::size_t each = block.size() / pieces + 1;
     const bool leave_open = s.fragments % 2 == 1;
 
+    std::size_t list = 0;  // as RFC 9113 §10.5.1 counts
+    for (const auto& field : section.fields) list += field.first.size() + field.second.size() + 32;
+    Message message = section.message;
+    message.too_large = list > setup_.most_fields();
+
     PeerFrame frame;
     frame.type = type;
     frame.stream = id;
@@ -863,7 +878,7 @@ class Run {
       std::string payload =
           block.substr(std::min(block.size(), i * each), last ? std::string::npos : each);
       frame.end_headers = last;
-      if (last) frame.message = section.message;
+      if (last) frame.message = message;
       if (last && i > 0 && leave_open) {
         open_block_ = OpenBlock{frame, payload};
         open_block_->frame.type = FrameType::kContinuation;
@@ -1095,7 +1110,7 @@ class Run {
       wrong("body", "released early on stream " + std::to_string(body.stream));
     if (e.complete) released_whole_.push_back({e.tag, body.total});
     sent_by_tag_[e.tag] = body.sent;
-    if (body.is_source && e.complete && !body.source.finished)
+    if (body.is_source && e.complete && !body.source->finished)
       wrong("body", "a source is released that had more");
     bodies_.erase(it);
   }
@@ -1274,7 +1289,7 @@ class Run {
     joining_.reset();
     frame.hash = hash_of(FieldsView{&decoded_, 0, static_cast<std::uint32_t>(decoded_.size())});
     decoded_.clear();
-    if (frame.end) told_[frame.stream].sent_end = true;
+    if (frame.end && told_.count(frame.stream) > 0) told_[frame.stream].sent_end = true;
     wrong("output", model_.on_output(frame));
   }
 

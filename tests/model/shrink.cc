@@ -83,6 +83,7 @@ class Shrinking {
     set(&Setup::pause_at);
     set(&Setup::reserved);
     set(&Setup::informational);
+    set(&Setup::list_size);
     set(&Setup::together);
     set(&Setup::assumed_streams);
     set(&Setup::peer_window);
