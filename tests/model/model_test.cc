@@ -1,8 +1,8 @@
 // Random programs against the reference model (docs/testing.md, "The model").
 //
-// H2_MODEL_PROGRAMS and H2_MODEL_SEED choose how many programs run and the first seed. With
-// H2_MODEL_KEEP_GOING=1 a failure does not end the run, and one of each kind is shown; with
-// H2_MODEL_KNOWN=1 nothing is left out of what is known to differ.
+// H2_MODEL_PROGRAMS and H2_MODEL_SEED choose how many programs run and the first seed,
+// H2_MODEL_STEPS how long they are. With H2_MODEL_KEEP_GOING=1 a failure does not end the run, and
+// one of each kind is shown; with H2_MODEL_KNOWN=1 nothing is left out of what is known to differ.
 #include <gtest/gtest.h>
 
 #include <cstdint>
@@ -44,12 +44,13 @@ TEST(Model, ConnectionsDoWhatItSays) {
   const std::uint64_t programs = from_environment("H2_MODEL_PROGRAMS", H2_MODEL_DEFAULT_PROGRAMS);
   const std::uint64_t first = from_environment("H2_MODEL_SEED", 1);
   const bool keep_going = from_environment("H2_MODEL_KEEP_GOING", 0) != 0;
+  const auto steps = static_cast<std::size_t>(from_environment("H2_MODEL_STEPS", kSteps));
   RunOptions options;
   options.leave_out_known = from_environment("H2_MODEL_KNOWN", 0) == 0;
   Coverage coverage;
   std::set<std::string> known;
   for (std::uint64_t seed = first; seed < first + programs; ++seed) {
-    const Program program = generate(seed, kSteps);
+    const Program program = generate(seed, steps);
     const auto failure = run(program, options, &coverage);
     if (!failure) continue;
     const std::string text = report(program, *failure, options);
