@@ -178,6 +178,7 @@ class Connection::Impl final : public PieceOwner {
   void credit_stream(Stream& stream, std::uint32_t bytes);
   bool charge(AbuseCause cause, std::uint32_t tokens);
   void enforce(const Limits& limits);
+  bool overflows(std::uint32_t initial_window_size) const;
 
   // ---- ends of streams and of the connection
   // ------------------------------------------------------

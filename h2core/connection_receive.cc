@@ -352,7 +352,8 @@ void Connection::Impl::handle(const PushPromiseFrame& frame) {
     return fail(ErrorCode::kProtocolError, Errc::kPushNotAllowed);
   }
   const Cell& cell = judge(frame.stream_id, StreamInput::kReceivePushPromise);
-  if (cell.verdict == Verdict::kConnectionError) return fail(cell.code, cell.cause);
+  // RFC 9113 §6.6: on a stream that is neither open nor half-closed(local).
+  if (cell.verdict == Verdict::kConnectionError) return fail(ErrorCode::kProtocolError, cell.cause);
   const StreamId promised = frame.promised_stream_id;
   if (!promised.is_server_initiated() || promised <= highest_remote_) {
     return fail(ErrorCode::kProtocolError, Errc::kPushedStreamInvalid);
@@ -756,7 +757,7 @@ void Connection::Impl::apply_remote_initial_window(std::uint32_t before, std::ui
   const std::int64_t delta = std::int64_t{after} - std::int64_t{before};
   for (Index slot = 0; slot < streams_.capacity(); ++slot) {
     Stream& stream = streams_[slot];
-    if (stream.id.value == 0) continue;
+    if (stream.id.value == 0 || stream.closing) continue;
     if (!stream.send_window.adjust(delta)) {
       return fail(ErrorCode::kFlowControlError, Errc::kWindowOverflow);
     }
@@ -835,7 +836,7 @@ void Connection::Impl::handle(const GoAwayFrame& frame) {
   // Our streams above the last one were not and will not be processed.
   for (Index slot = 0; slot < streams_.capacity(); ++slot) {
     const Stream& stream = streams_[slot];
-    if (stream.id.value == 0 || !stream.id.is_initiated_by(role_)) continue;
+    if (stream.id.value == 0 || stream.closing || !stream.id.is_initiated_by(role_)) continue;
     if (!stream.queued && stream.id <= frame.last_stream_id) continue;
     if (stream.seen) {
       report(StreamReset{stream.id, ResetBy::kGoAway, ErrorCode::kRefusedStream,

@@ -13,15 +13,15 @@ namespace {
 using h2::testing::Random;
 
 constexpr std::array<const char*, kStepKinds> kNames = {
-    "kSendRequest",  "kSendResponse",     "kSendTrailers", "kSendData",
-    "kSendCopy",     "kSendSource",       "kResume",       "kEndStream",
-    "kReset",        "kRelease",          "kPush",         "kAcknowledge",
-    "kIncrement",    "kUpdateSettings",   "kPing",         "kNotifyShutdown",
-    "kClose",        "kTerminate",        "kMarkSent",     "kPeerRequest",
-    "kPeerResponse", "kPeerTrailers",     "kPeerContinue", "kPeerData",
-    "kPeerReset",    "kPeerWindowUpdate", "kPeerSettings", "kPeerSettingsAck",
-    "kPeerPing",     "kPeerPingAck",      "kPeerGoAway",   "kPeerPush",
-    "kPeerPriority", "kPeerUnknown",      "kPeerIllegal"};
+    "kSendRequest",     "kSendResponse", "kSendTrailers",     "kSendData",
+    "kSendCopy",        "kSendSource",   "kPriority",         "kResume",
+    "kEndStream",       "kReset",        "kRelease",          "kPush",
+    "kAcknowledge",     "kIncrement",    "kUpdateSettings",   "kPing",
+    "kNotifyShutdown",  "kClose",        "kTerminate",        "kMarkSent",
+    "kPeerRequest",     "kPeerResponse", "kPeerTrailers",     "kPeerContinue",
+    "kPeerData",        "kPeerReset",    "kPeerWindowUpdate", "kPeerSettings",
+    "kPeerSettingsAck", "kPeerPing",     "kPeerPingAck",      "kPeerGoAway",
+    "kPeerPush",        "kPeerPriority", "kPeerUnknown",      "kPeerIllegal"};
 
 struct Weight {
   StepKind kind;
@@ -30,24 +30,24 @@ struct Weight {
 };
 
 constexpr Weight kWeights[] = {
-    {StepKind::kSendRequest, 90, 2},   {StepKind::kSendResponse, 3, 70},
-    {StepKind::kSendTrailers, 15, 15}, {StepKind::kSendData, 60, 60},
-    {StepKind::kSendCopy, 35, 35},     {StepKind::kSendSource, 20, 20},
-    {StepKind::kResume, 20, 20},       {StepKind::kEndStream, 20, 20},
-    {StepKind::kReset, 15, 15},        {StepKind::kRelease, 2, 20},
-    {StepKind::kPush, 1, 15},          {StepKind::kAcknowledge, 60, 60},
-    {StepKind::kIncrement, 10, 10},    {StepKind::kUpdateSettings, 15, 15},
-    {StepKind::kPing, 8, 8},           {StepKind::kNotifyShutdown, 1, 1},
-    {StepKind::kClose, 2, 2},          {StepKind::kTerminate, 1, 1},
-    {StepKind::kMarkSent, 90, 90},     {StepKind::kPeerRequest, 1, 90},
-    {StepKind::kPeerResponse, 80, 1},  {StepKind::kPeerTrailers, 15, 15},
-    {StepKind::kPeerContinue, 40, 40}, {StepKind::kPeerData, 120, 120},
-    {StepKind::kPeerReset, 15, 15},    {StepKind::kPeerWindowUpdate, 70, 70},
-    {StepKind::kPeerSettings, 25, 25}, {StepKind::kPeerSettingsAck, 30, 30},
-    {StepKind::kPeerPing, 8, 8},       {StepKind::kPeerPingAck, 8, 8},
-    {StepKind::kPeerGoAway, 3, 3},     {StepKind::kPeerPush, 30, 1},
-    {StepKind::kPeerPriority, 8, 8},   {StepKind::kPeerUnknown, 8, 8},
-    {StepKind::kPeerIllegal, 1, 1},
+    {StepKind::kSendRequest, 90, 2},       {StepKind::kSendResponse, 3, 70},
+    {StepKind::kSendTrailers, 15, 15},     {StepKind::kSendData, 60, 60},
+    {StepKind::kSendCopy, 35, 35},         {StepKind::kSendSource, 20, 20},
+    {StepKind::kPriority, 20, 20},         {StepKind::kResume, 20, 20},
+    {StepKind::kEndStream, 20, 20},        {StepKind::kReset, 15, 15},
+    {StepKind::kRelease, 2, 20},           {StepKind::kPush, 1, 15},
+    {StepKind::kAcknowledge, 60, 60},      {StepKind::kIncrement, 10, 10},
+    {StepKind::kUpdateSettings, 15, 15},   {StepKind::kPing, 8, 8},
+    {StepKind::kNotifyShutdown, 1, 1},     {StepKind::kClose, 2, 2},
+    {StepKind::kTerminate, 1, 1},          {StepKind::kMarkSent, 90, 90},
+    {StepKind::kPeerRequest, 1, 90},       {StepKind::kPeerResponse, 80, 1},
+    {StepKind::kPeerTrailers, 15, 15},     {StepKind::kPeerContinue, 40, 40},
+    {StepKind::kPeerData, 120, 120},       {StepKind::kPeerReset, 15, 15},
+    {StepKind::kPeerWindowUpdate, 70, 70}, {StepKind::kPeerSettings, 25, 25},
+    {StepKind::kPeerSettingsAck, 30, 30},  {StepKind::kPeerPing, 8, 8},
+    {StepKind::kPeerPingAck, 8, 8},        {StepKind::kPeerGoAway, 3, 3},
+    {StepKind::kPeerPush, 30, 1},          {StepKind::kPeerPriority, 8, 8},
+    {StepKind::kPeerUnknown, 8, 8},        {StepKind::kPeerIllegal, 1, 1},
 };
 
 std::uint32_t below(Random& random, std::uint64_t n) {

@@ -25,6 +25,7 @@ enum class StepKind : std::uint8_t {
   kSendData,        // a: stream, b: bytes, c: end
   kSendCopy,        // the same
   kSendSource,      // a: stream, b: bytes ready, c: end, d: 1 last, 2 fails
+  kPriority,        // a: stream, b: urgency, c: incremental
   kResume,          // a: stream, b: bytes more, c: 1 last, 2 fails
   kEndStream,       // a: stream
   kReset,           // a: stream, b: code
@@ -56,7 +57,7 @@ enum class StepKind : std::uint8_t {
   kPeerUnknown,       // a: type, b: stream
   kPeerIllegal,       // a: which rule is broken
 };
-inline constexpr std::size_t kStepKinds = 35;
+inline constexpr std::size_t kStepKinds = 36;
 
 struct Step {
   StepKind kind{};

@@ -57,6 +57,9 @@ void take_over(Settings& settings, const Setting& setting) {
     case SettingCode::kMaxHeaderListSize:
       settings.max_header_list_size = setting.value;
       break;
+    case SettingCode::kNoRfc7540Priorities:
+      settings.no_rfc7540_priorities = setting.value != 0;
+      break;
     default:
       break;
   }
@@ -112,6 +115,7 @@ ReferenceModel::ReferenceModel(const Setup& setup, std::uint64_t refusal, ModelF
     first.push_back({SettingCode::kMaxConcurrentStreams, setup.streams});
   if (setup.window != 65'535) first.push_back({SettingCode::kInitialWindowSize, setup.window});
   first.push_back({SettingCode::kMaxHeaderListSize, setup.most_fields()});
+  if (setup.server) first.push_back({SettingCode::kNoRfc7540Priorities, 1});
   send_settings(first);
   pending_.back().streams = setup.streams;
   pending_.back().push = setup.push;
@@ -590,6 +594,9 @@ void ReferenceModel::receive(const PeerFrame& frame) {
       if (frame.end_headers) finish_block(frame.message);
       return;
     case FrameType::kPriority:
+    case FrameType::kAltSvc:
+    case FrameType::kOrigin:
+    case FrameType::kPriorityUpdate:  // none of these is sent
       return;
   }
 }
@@ -714,6 +721,7 @@ bool ReferenceModel::head_complete(Stream& stream, const Message& message, bool 
     stream.body_expected = message.content_length;
   } else if (stream.connect && message.status < 300 && !end) {
     stream.receive = Phase::kTunnel;
+    if (stream.send == Phase::kBody) stream.send = Phase::kTunnel;
   } else if (stream.head || message.status == 204 || message.status == 304) {
     stream.body_expected = 0;
   } else {

@@ -29,9 +29,6 @@ struct RunOptions {
   ModelFault model = ModelFault::kNone;
   // The first WINDOW_UPDATE of the peer does not reach the connection.
   bool lose_window_update = false;
-  // Steps that bring about what the connection is known to do otherwise are left out (see
-  // Run::known in runner.cc).
-  bool leave_out_known = true;
 };
 
 struct Failure {
