@@ -58,6 +58,7 @@ Connection::Impl::Impl(Role role, const Config& config, MemoryResource& memory, 
       early_priorities_(memory_),
       mended_bytes_(memory_),
       mended_(memory_),
+      prepared_(memory_),
       ledger_(abuse_budget(config, config.max_concurrent_streams), config.abuse_refill_per_second,
               now),
       carry_(memory_),
@@ -76,7 +77,9 @@ void Connection::Impl::begin() {
   if (role_ == Role::kClient && !output_.append(as_bytes(kClientPreface))) return out_of_memory();
   Setting list[kMostInitialSettings];
   const std::size_t count = initial_settings(list);
-  if (!set_aside()) return out_of_memory();
+  // So that a call that is refused takes no memory, as a rule.
+  constexpr std::size_t kUsualFields = 12;
+  if (!prepared_.reserve(kUsualFields) || !set_aside()) return out_of_memory();
   if (auto sent = update_settings({list, count}, now_); !sent) {
     return fail(ErrorCode::kInternalError, sent.error().cause);
   }
@@ -500,7 +503,7 @@ Why Connection::Impl::why(StreamId id) const {
 bool Connection::Impl::overflows(std::uint32_t initial_window_size) const {
   const std::int64_t delta =
       std::int64_t{initial_window_size} - std::int64_t{local_.initial_window_size};
-  for (Index slot = 0; delta > 0 && slot < streams_.capacity(); ++slot) {
+  for (Index slot = 0; slot < streams_.capacity(); ++slot) {
     const Stream& stream = streams_[slot];
     const bool receives =
         stream.state == StreamState::kOpen || stream.state == StreamState::kHalfClosedLocal;

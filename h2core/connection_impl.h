@@ -225,6 +225,7 @@ class Connection::Impl final : public PieceOwner {
   // the mended ones.
   template <class Check>
   SectionInfo checked(std::span<const HeaderField>& fields, Check check);
+  bool prepare(std::span<const HeaderField>& fields);
   bool mend(std::span<const HeaderField>& fields);
   void reprioritize(Index slot, Priority priority);
   bool write_packed_section(StreamId id, Bytes packed, bool end_stream);
@@ -318,6 +319,8 @@ class Connection::Impl final : public PieceOwner {
   Vector<EarlyPriority> early_priorities_;
   hpack::FieldList mended_bytes_;  // of fields to be sent, mended
   Vector<HeaderField> mended_;
+  // Fields to be sent with their tokens; the annotation is what Encoder::glance says.
+  Vector<HeaderField> prepared_;
 
   FlowWindow send_window_{kDefaultWindowSize};
   ReceiveWindow receive_window_{kDefaultWindowSize};

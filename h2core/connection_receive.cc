@@ -408,9 +408,12 @@ void Connection::Impl::finish_block() {
   incoming_ = Block{};
   const FieldsView fields{&fields_, block.first_field,
                           static_cast<std::uint32_t>(fields_.size()) - block.first_field};
-  for (const HeaderField field : fields) {
-    fields_received_.plain += field.name.size() + field.value.size();
-    if (trace_ != nullptr) trace_->on_field(Direction::kReceived, block.stream_id, field);
+  // The decoder counts 32 bytes more for each field (RFC 7541 §4.1).
+  fields_received_.plain += decoder_.counted_size() - 32 * decoder_.field_count();
+  if (trace_ != nullptr) {
+    for (const HeaderField field : fields) {
+      trace_->on_field(Direction::kReceived, block.stream_id, field);
+    }
   }
   if (block.kind == Block::Kind::kPush) return finish_push(block, fields);
   if (block.kind == Block::Kind::kMessage) finish_message(block, fields);

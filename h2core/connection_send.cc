@@ -31,12 +31,32 @@ Index Connection::Impl::add_stream(const Stream& stream) {
 
 template <class Check>
 SectionInfo Connection::Impl::checked(std::span<const HeaderField>& fields, Check check) {
-  const SectionInfo info = check(fields);
+  const bool seen = prepare(fields);
+  const SectionInfo info = check(fields, seen);
   const bool mendable = info.fault == Errc::kFieldNameInvalid ||
                         info.fault == Errc::kFieldValueInvalid ||
                         info.fault == Errc::kFieldConnectionSpecific;
   if (!mendable || !config_.normalize_outbound_headers || !mend(fields)) return info;
-  return check(fields);
+  return check(fields, false);
+}
+
+// Looks names up, and what the encoder's tables have of the fields: once, for all that follows.
+// Without memory for that nothing changes, and false is returned.
+bool Connection::Impl::prepare(std::span<const HeaderField>& fields) {
+  prepared_.clear();
+  if (!prepared_.reserve_more(fields.size())) return false;
+  for (const HeaderField& given : fields) {
+    HeaderField field = given;
+    if (field.token == hpack::Token::kNone) field.token = hpack::lookup_token(field.name);
+    field.annotation = encoder_.glance(field);
+    // Two entries of the static table may not be used whole.
+    if (field.annotation < kStaticFieldFaults.size() && kStaticFieldFaults[field.annotation] != 0) {
+      field.annotation = 0;
+    }
+    prepared_.push_back_reserved(field);
+  }
+  fields = {prepared_.data(), prepared_.size()};
+  return true;
 }
 
 // Names in lower case, no space around values, no connection-specific fields (RFC 9113 §8.2.1,
@@ -105,8 +125,8 @@ Result<void, UsageError> Connection::Impl::start_request(StreamId id,
                                                          std::span<const HeaderField> fields,
                                                          EndStream end) {
   if (closing()) return usage(Errc::kConnectionClosed);
-  const SectionInfo info = checked(fields, [this](std::span<const HeaderField> all) {
-    return check_request(all, remote_.enable_connect_protocol);
+  const SectionInfo info = checked(fields, [this](std::span<const HeaderField> all, bool seen) {
+    return check_request(all, remote_.enable_connect_protocol, seen);
   });
   if (config_.validate_outbound_headers && info.fault != Errc::kNone) return usage(info.fault);
   const bool wait = queued_requests_ > 0 || !may_open_stream();
@@ -192,7 +212,7 @@ Result<void, UsageError> Connection::Impl::send_section(Stream& stream,
     if (!ends) return usage(Errc::kTrailersWithoutEndStream);
     if (stream.send_phase == MessagePhase::kTunnel) return usage(Errc::kWrongPhase);
     const SectionInfo info =
-        checked(fields, [](std::span<const HeaderField> all) { return check_trailers(all); });
+        checked(fields, [](std::span<const HeaderField> all, bool) { return check_trailers(all); });
     if (config_.validate_outbound_headers && info.fault != Errc::kNone) return usage(info.fault);
     const Index trailers = new_outgoing(Outgoing::Kind::kTrailers, stream.id);
     if (trailers == kNoIndex) return usage(Errc::kOutOfMemory);
@@ -207,8 +227,9 @@ Result<void, UsageError> Connection::Impl::send_section(Stream& stream,
     return {};
   }
   if (role_ == Role::kClient) return usage(Errc::kWrongRole);
-  const SectionInfo info =
-      checked(fields, [](std::span<const HeaderField> all) { return check_response(all); });
+  const SectionInfo info = checked(fields, [](std::span<const HeaderField> all, bool seen) {
+    return check_response(all, seen);
+  });
   if (info.fault != Errc::kNone && (config_.validate_outbound_headers || info.status == 0)) {
     return usage(info.fault);
   }
@@ -251,8 +272,9 @@ Result<StreamId, UsageError> Connection::Impl::push_stream(StreamId parent,
   const Stream& of = streams_[slot];
   // RFC 9113 §6.6: on a stream of the client's that is open or half-closed(remote).
   if (of.held || of.send_ended || !parent.is_client_initiated()) return usage(Errc::kWrongPhase);
-  const SectionInfo info =
-      checked(fields, [](std::span<const HeaderField> all) { return check_request(all, false); });
+  const SectionInfo info = checked(fields, [](std::span<const HeaderField> all, bool seen) {
+    return check_request(all, false, seen);
+  });
   if (config_.validate_outbound_headers && info.fault != Errc::kNone) return usage(info.fault);
   auto id = next_stream_id();
   if (!id) return id;
@@ -315,8 +337,13 @@ bool Connection::Impl::write_packed_section(StreamId id, Bytes packed, bool end_
 bool Connection::Impl::write_section(FrameType first, StreamId id, std::uint8_t flags,
                                      StreamId promised, std::span<const HeaderField> fields) {
   if (!begin_block()) return false;
+  const bool prepared = !prepared_.empty() && fields.data() == prepared_.data();
   for (const HeaderField& field : fields) {
-    if (!add_to_block(field)) return false;
+    if (prepared && field.annotation != 0 && encoder_.add_seen(field.annotation, block_)) {
+      fields_sent_.plain += field.name.size() + field.value.size();
+    } else if (!add_to_block(field)) {
+      return false;
+    }
   }
   if (!write_block(first, id, flags, promised)) return false;
   if (trace_ != nullptr) {

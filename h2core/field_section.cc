@@ -119,18 +119,28 @@ struct Walk {
   }
 };
 
-Errc fault_of(const HeaderField& field, bool received) {
-  return received ? static_cast<Errc>(field.annotation) : judge_field(field);
+// Who has judged the fields of a section.
+enum class Judged : std::uint8_t {
+  kNobody,
+  kDecoder,  // all of them: their annotation is the verdict
+  kSome,     // those with an annotation, and they are right
+};
+
+Errc fault_of(const HeaderField& field, Judged judged) {
+  if (judged == Judged::kDecoder) return static_cast<Errc>(field.annotation);
+  if (judged == Judged::kSome && field.annotation != 0) return Errc::kNone;
+  return judge_field(field);
 }
 
 template <class Fields>
-Walk walk(const Fields& fields, bool received) {
+Walk walk(const Fields& fields, Judged judged) {
   Walk w;
   bool regular = false;
   for (const HeaderField& given : fields) {
     HeaderField field = given;
-    if (!received && field.token == Token::kNone) field.token = hpack::lookup_token(field.name);
-    if (const Errc fault = fault_of(field, received); fault != Errc::kNone) w.fail(fault);
+    if (judged != Judged::kDecoder && field.token == Token::kNone)
+      field.token = hpack::lookup_token(field.name);
+    if (const Errc fault = fault_of(field, judged); fault != Errc::kNone) w.fail(fault);
     if (hpack::is_pseudo(field.token)) {
       w.take_pseudo(field, regular);
     } else {
@@ -196,8 +206,8 @@ Errc request_fault(const Walk& w, bool extended_connect) {
 }
 
 template <class Fields>
-SectionInfo request(const Fields& fields, bool extended_connect, bool received) {
-  const Walk w = walk(fields, received);
+SectionInfo request(const Fields& fields, bool extended_connect, Judged judged) {
+  const Walk w = walk(fields, judged);
   SectionInfo info;
   info.fault = request_fault(w, extended_connect);
   info.is_head = w.method == "HEAD";
@@ -210,8 +220,8 @@ SectionInfo request(const Fields& fields, bool extended_connect, bool received) 
 }
 
 template <class Fields>
-SectionInfo response(const Fields& fields, bool received) {
-  const Walk w = walk(fields, received);
+SectionInfo response(const Fields& fields, Judged judged) {
+  const Walk w = walk(fields, judged);
   SectionInfo info;
   info.fault = w.fault;
   if (info.fault == Errc::kNone && w.seen != bit(Token::kStatus)) {
@@ -220,7 +230,7 @@ SectionInfo response(const Fields& fields, bool received) {
   if (is_status(w.status)) {
     info.status = (w.status[0] - '0') * 100 + (w.status[1] - '0') * 10 + (w.status[2] - '0');
   }
-  if (!received && info.status > 599) {
+  if (judged != Judged::kDecoder && info.status > 599) {
     info.status = 0;
     if (info.fault == Errc::kNone) info.fault = Errc::kPseudoFieldInvalid;
   }
@@ -253,15 +263,16 @@ bool allowed_in_trailers(Token token) {
 }
 
 template <class Fields>
-SectionInfo trailers(const Fields& fields, bool received) {
+SectionInfo trailers(const Fields& fields, Judged judged) {
   SectionInfo info;
   for (const HeaderField& given : fields) {
     HeaderField field = given;
-    if (!received && field.token == Token::kNone) field.token = hpack::lookup_token(field.name);
-    Errc fault = fault_of(field, received);
+    if (judged != Judged::kDecoder && field.token == Token::kNone)
+      field.token = hpack::lookup_token(field.name);
+    Errc fault = fault_of(field, judged);
     if (!field.name.empty() && field.name[0] == ':') fault = Errc::kPseudoFieldInTrailers;
-    const bool refused =
-        received ? field.token == Token::kContentLength : !allowed_in_trailers(field.token);
+    const bool refused = judged == Judged::kDecoder ? field.token == Token::kContentLength
+                                                    : !allowed_in_trailers(field.token);
     if (fault == Errc::kNone && refused) fault = Errc::kFieldNotAllowedInTrailers;
     if (fault != Errc::kNone) {
       info.fault = fault;
@@ -278,14 +289,18 @@ std::uint32_t classify_field(const HeaderField& field) noexcept {
 }
 
 SectionInfo check_request(hpack::FieldsView fields, bool extended_connect) {
-  return request(fields, extended_connect, true);
+  return request(fields, extended_connect, Judged::kDecoder);
 }
-SectionInfo check_request(std::span<const HeaderField> fields, bool extended_connect) {
-  return request(fields, extended_connect, false);
+SectionInfo check_request(std::span<const HeaderField> fields, bool extended_connect, bool seen) {
+  return request(fields, extended_connect, seen ? Judged::kSome : Judged::kNobody);
 }
-SectionInfo check_response(hpack::FieldsView fields) { return response(fields, true); }
-SectionInfo check_response(std::span<const HeaderField> fields) { return response(fields, false); }
-SectionInfo check_trailers(hpack::FieldsView fields) { return trailers(fields, true); }
-SectionInfo check_trailers(std::span<const HeaderField> fields) { return trailers(fields, false); }
+SectionInfo check_response(hpack::FieldsView fields) { return response(fields, Judged::kDecoder); }
+SectionInfo check_response(std::span<const HeaderField> fields, bool seen) {
+  return response(fields, seen ? Judged::kSome : Judged::kNobody);
+}
+SectionInfo check_trailers(hpack::FieldsView fields) { return trailers(fields, Judged::kDecoder); }
+SectionInfo check_trailers(std::span<const HeaderField> fields) {
+  return trailers(fields, Judged::kNobody);
+}
 
 }  // namespace h2::inline v0

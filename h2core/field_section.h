@@ -46,12 +46,14 @@ struct SectionInfo {
 // allowed (RFC 8441 §4). Of received fields the decoder's annotation is believed.
 SectionInfo check_request(hpack::FieldsView fields, bool extended_connect);
 // The same for fields to be sent, each of which is judged here.
-SectionInfo check_request(std::span<const hpack::HeaderField> fields, bool extended_connect);
+// With `seen`, a field whose annotation is not 0 was judged before.
+SectionInfo check_request(std::span<const hpack::HeaderField> fields, bool extended_connect,
+                          bool seen = false);
 
 // A response's header section (RFC 9113 §8.3.2), 1xx included. A status is 100 to 599 to be sent,
 // and 100 to 999 to be received (RFC 9110 §15).
 SectionInfo check_response(hpack::FieldsView fields);
-SectionInfo check_response(std::span<const hpack::HeaderField> fields);
+SectionInfo check_response(std::span<const hpack::HeaderField> fields, bool seen = false);
 
 // A trailer section (RFC 9113 §8.1): no pseudo-header fields, no content-length. To be sent, none
 // either that routes, authenticates or describes the message (RFC 9110 §6.5.1); peers that do so

@@ -44,6 +44,29 @@ void Decoder::begin_block() {
   field_count_ = 0;
 }
 
+// False: there is no such index. `index` is not 0.
+inline bool Decoder::lookup(std::uint32_t index, HeaderField& field) const {
+  if (index <= kStaticEntries) {
+    const StaticEntry& e = kStaticTable[index];
+    field = HeaderField{e.name, e.value, false, e.token, (*config_.static_annotations)[index]};
+    return true;
+  }
+  const std::uint32_t number = index - kStaticEntries - 1;
+  if (number >= table_.count()) return false;
+  field = table_.entry(number);
+  return true;
+}
+
+// Counts a field; false: it is to be dropped.
+inline bool Decoder::count(const HeaderField& field) {
+  fields_begun_ = true;
+  ++field_count_;
+  counted_size_ += field.size();
+  truncated_ =
+      truncated_ || counted_size_ > config_.max_list_size || field_count_ > config_.max_fields;
+  return !truncated_;
+}
+
 Result<void, DecodeError> Decoder::decode(Bytes fragment, EndOfBlock end, FieldList& out) {
   if (failed_) return unexpected(*failed_);
   const auto failure = [this](DecodeError error) {
@@ -57,6 +80,14 @@ Result<void, DecodeError> Decoder::decode(Bytes fragment, EndOfBlock end, FieldL
   const Bytes all = carried ? Bytes(carry_.data(), carry_.size()) : fragment;
   Cursor rest{all.data(), all.data() + all.size()};
   while (rest.at != rest.end) {
+    // Most fields are one byte: an index that is in a table.
+    while (rest.at != rest.end && *rest.at > 0x80 && *rest.at < 0xff && !required_update_) {
+      HeaderField field;
+      if (!lookup(*rest.at & 0x7fU, field)) return failure(DecodeError::kIndexOutOfRange);
+      if (count(field) && !out.append(field)) return failure(DecodeError::kOutOfMemory);
+      ++rest.at;
+    }
+    if (rest.at == rest.end) break;
     Cursor after = rest;
     const Step done = step(after, out);
     if (done == Step::kFailed) return unexpected(*failed_);
@@ -133,29 +164,6 @@ Decoder::Step Decoder::size_update(Cursor& rest) {
   if (required_update_ && size <= *required_update_) required_update_.reset();
   table_.set_max_size(size);
   return Step::kDone;
-}
-
-// False: there is no such index. `index` is not 0.
-inline bool Decoder::lookup(std::uint32_t index, HeaderField& field) const {
-  if (index <= kStaticEntries) {
-    const StaticEntry& e = kStaticTable[index];
-    field = HeaderField{e.name, e.value, false, e.token, (*config_.static_annotations)[index]};
-    return true;
-  }
-  const std::uint32_t number = index - kStaticEntries - 1;
-  if (number >= table_.count()) return false;
-  field = table_.entry(number);
-  return true;
-}
-
-// Counts a field; false: it is to be dropped.
-inline bool Decoder::count(const HeaderField& field) {
-  fields_begun_ = true;
-  ++field_count_;
-  counted_size_ += field.size();
-  truncated_ =
-      truncated_ || counted_size_ > config_.max_list_size || field_count_ > config_.max_fields;
-  return !truncated_;
 }
 
 // RFC 7541 §6.1.

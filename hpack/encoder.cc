@@ -75,6 +75,14 @@ StaticMatch find_static(const HeaderField& field) {
   if (field.token == Token::kNone) return match;
   match.name = static_name_index(field.token);
   if (match.name == 0) return match;
+  if (!is_pseudo(field.token)) {
+    // One entry each, and but for accept-encoding without a value.
+    const std::string_view value = kStaticTable[match.name].value;
+    if (value.size() == field.value.size() && equal_text(value, field.value)) {
+      match.field = match.name;
+    }
+    return match;
+  }
   for (std::uint32_t i = match.name; i <= kStaticEntries && kStaticTable[i].token == field.token;
        ++i) {
     if (equal_text(kStaticTable[i].value, field.value)) {
@@ -162,6 +170,29 @@ inline HeaderField Encoder::by_number(std::uint32_t number) const {
 
 inline std::uint32_t Encoder::index_of(std::uint32_t number) const {
   return kStaticEntries + table_.inserted() - number;
+}
+
+std::uint32_t Encoder::glance(const HeaderField& field) const noexcept {
+  const auto token = static_cast<std::size_t>(field.token);
+  if (token >= kTokens || secret(field)) return 0;
+  const std::uint32_t at = newest_[token];
+  if (at != 0 && live(at - 1) && equal_text(by_number(at - 1).value, field.value)) {
+    return at <= 0xffffff00U ? kStaticEntries + at : 0;
+  }
+  return find_static(field).field;
+}
+
+bool Encoder::add_seen(std::uint32_t seen, Vector<std::uint8_t>& out) {
+  std::uint32_t index = seen;
+  if (seen > kStaticEntries) {
+    const std::uint32_t number = seen - kStaticEntries - 1;
+    if (!live(number)) return false;
+    index = index_of(number);
+  }
+  std::uint8_t* const to = room_in(out, kMaxIntegerLength);
+  if (to == nullptr) return false;
+  end_at(out, to + encode_integer(to, 0x80, 7, index));
+  return true;
 }
 
 inline Encoder::Found Encoder::find(const HeaderField& field, std::uint32_t name_hash,
@@ -254,6 +285,9 @@ bool Encoder::add(const HeaderField& given, Vector<std::uint8_t>& out) {
   }
   if (!write_literal(field, Indexing::kIndexed, name_index, out)) return false;
   if (table_.insert(field) != DynamicTable::Inserted::kYes) return false;
+  if (const auto token = static_cast<std::size_t>(field.token); token < kTokens) {
+    newest_[token] = table_.inserted();
+  }
   if (table_.count() > links_.size()) return grow_index();
   link(table_.inserted() - 1, name_hash, field_hash);
   return true;

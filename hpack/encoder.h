@@ -7,12 +7,14 @@
 #ifndef H2_HPACK_ENCODER_H_
 #define H2_HPACK_ENCODER_H_
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 
 #include "hpack/dynamic_table.h"
 #include "hpack/header_field.h"
+#include "hpack/token.h"
 #include "hpack/vector.h"
 
 namespace h2::inline v0::hpack {
@@ -62,6 +64,14 @@ class Encoder {
   // §4.2).
   void set_peer_max_table_size(std::uint32_t size);
 
+  // Names a field with a well-known name (its token filled in) that can be seen at a glance to be
+  // in a table whole: in the static one (1 to 61, its index), or the newest of its name in the
+  // dynamic one (above). 0: it is not, or not at a glance, or is not to be indexed.
+  std::uint32_t glance(const HeaderField& field) const noexcept;
+  // Appends a field that glance named. False, and nothing done: it has left the table since, or
+  // there is no memory; then add() it.
+  [[nodiscard]] bool add_seen(std::uint32_t seen, Vector<std::uint8_t>& out);
+
   const DynamicTable& table() const { return table_; }
 
  private:
@@ -94,6 +104,9 @@ class Encoder {
   Vector<Link> links_;                   // by number modulo its size (a power of two)
   Vector<std::uint32_t> field_buckets_;  // the newest number + 1; 0: none
   Vector<std::uint32_t> name_buckets_;
+  // By token: the newest entry's number + 1; 0: none. Most fields are the same as in the last
+  // block.
+  std::array<std::uint32_t, kTokens> newest_{};
   bool update_pending_ = false;
   std::uint32_t smallest_pending_ = 0;
   std::uint32_t final_pending_ = 0;

@@ -24,8 +24,12 @@ extern const StaticEntry kStaticTable[62];
 // One annotation for each entry, by index (see Decoder::Config).
 using StaticAnnotations = std::array<std::uint32_t, kStaticEntries + 1>;
 
-// The first index with that name; 0: none.
-std::uint32_t static_name_index(Token token) noexcept;
+// By token: the first index with that name; 0: none.
+extern const std::array<std::uint8_t, kTokens> kStaticNameIndex;
+inline std::uint32_t static_name_index(Token token) noexcept {
+  const auto i = static_cast<std::size_t>(token);
+  return i < kTokens ? kStaticNameIndex[i] : 0;
+}
 
 }  // namespace h2::inline v0::hpack
 

@@ -72,7 +72,7 @@ constexpr std::string_view kNames[] = {":authority",
                                        "priority"};
 
 constexpr std::size_t kCount = std::size(kNames);
-static_assert(kCount == static_cast<std::size_t>(Token::kPriority) + 1);
+static_assert(kCount == kTokens);
 
 // Names hash by length, first, middle and last character into slots that hold at most a few names
 // each; the table is laid out when compiling.
@@ -142,9 +142,6 @@ static_assert(kStaticIndex[static_cast<std::size_t>(Token::kWwwAuthenticate)] ==
 
 }  // namespace
 
-std::uint32_t static_name_index(Token token) noexcept {
-  const auto i = static_cast<std::size_t>(token);
-  return i < kCount ? kStaticIndex[i] : 0;
-}
+const std::array<std::uint8_t, kTokens> kStaticNameIndex = kStaticIndex;
 
 }  // namespace h2::inline v0::hpack

@@ -2,6 +2,7 @@
 #ifndef H2_HPACK_TOKEN_H_
 #define H2_HPACK_TOKEN_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -72,6 +73,8 @@ enum class Token : std::uint8_t {
   kPriority,
   kNone = 0xff,
 };
+
+inline constexpr std::size_t kTokens = static_cast<std::size_t>(Token::kPriority) + 1;
 
 // The token of a name in lower case, or kNone.
 Token lookup_token(std::string_view name) noexcept;
