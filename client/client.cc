@@ -183,13 +183,20 @@ Result<std::shared_ptr<PooledConnection>, Error> Client::Impl::dial(
     return unexpected(std::move(error));
   }
 
-  if (options.frame_trace) connection->trace = options.frame_trace(url.host_port());
+  if (options.observe) {
+    ConnectionObservers observers = options.observe(url.host_port());
+    connection->trace = std::move(observers.trace);
+    connection->record = std::move(observers.record);
+  }
+  if (options.frame_trace && connection->trace == nullptr)
+    connection->trace = options.frame_trace(url.host_port());
   Config config = options.http2;
   std::random_device entropy;
   if (stream_limit) config.assumed_max_concurrent_streams = std::max(1U, *stream_limit);
   config.hash_seed = (std::uint64_t{entropy()} << 32) | entropy();
   config.memory = nullptr;
   config.trace = connection->trace.get();
+  config.record = connection->record.get();
   connection->driver =
       std::make_unique<transport::Driver>(std::move(dialed->stream), config, clock);
   return connection;

@@ -24,12 +24,19 @@
 #include "client/request.h"
 #include "client/response.h"
 #include "h2core/frame_trace.h"
+#include "h2core/recorder.h"
 #include "hpack/result.h"
 #include "transport/clock.h"
 #include "transport/dialer.h"
 #include "transport/driver.h"
 
 namespace h2::inline v0::client {
+
+// What watches one connection; null: nothing does.
+struct ConnectionObservers {
+  std::unique_ptr<FrameTrace> trace;
+  std::unique_ptr<RecordSink> record;
+};
 
 struct ClientOptions {
   // ---- TLS
@@ -61,7 +68,8 @@ struct ClientOptions {
   // ---- requests
   std::string user_agent = "h2cpp/0.1";  // empty: none is sent
   // Of requests that the server certainly did not act on (RFC 9113 §8.7). A request that meets a
-  // connection just when the server ends it in good order moves on to the next; that counts as none.
+  // connection just when the server ends it in good order moves on to the next; that counts as
+  // none.
   int max_retries = 1;
 
   // ---- for programs that look closer; all must outlive the client and its responses
@@ -69,7 +77,11 @@ struct ClientOptions {
   transport::Clock* clock = nullptr;    // null: the system's
   // Makes the trace of each new connection to `host_port`; null: none.
   std::function<std::unique_ptr<FrameTrace>(std::string_view host_port)> frame_trace;
-  // The HTTP/2 settings of new connections; `memory`, `hash_seed` and `trace` are the client's own.
+  // The same for both a trace and a record of what the connection does (h2core/recorder.h). May be
+  // empty; where it gives a trace, frame_trace is not asked.
+  std::function<ConnectionObservers(std::string_view host_port)> observe;
+  // The HTTP/2 settings of new connections; `memory`, `hash_seed`, `trace` and
+  // `record` are the client's own.
   Config http2 = transport::Driver::client_config();
 };
 

@@ -12,6 +12,7 @@
 #include "client/transfer.h"
 #include "client/url.h"
 #include "h2core/frame_trace.h"
+#include "h2core/recorder.h"
 #include "transport/clock.h"
 #include "transport/driver.h"
 
@@ -19,7 +20,8 @@ namespace h2::inline v0::client {
 
 // A connection of the pool, with what is known of it. Its driver may be used by many threads.
 struct PooledConnection {
-  std::unique_ptr<FrameTrace> trace;  // before the driver, which uses it until its end
+  std::unique_ptr<FrameTrace> trace;  // before the driver, which uses them until its end
+  std::unique_ptr<RecordSink> record;
   std::unique_ptr<transport::Driver> driver;
   TransferInfo facts;  // addresses, TLS; times from the call that dialled
 };

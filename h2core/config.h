@@ -12,6 +12,8 @@
 namespace h2::inline v0 {
 
 class FrameTrace;
+class PaddingPolicy;
+class RecordSink;
 
 // When received DATA gives credit back to the connection's window (RFC 9113 §6.9.1). A stream's own
 // window is always credited on consumption.
@@ -21,9 +23,22 @@ enum class ConnectionCredit : std::uint8_t {
   kOnConsumption,  // by acknowledge_received_data: memory is bounded by the connection's window
 };
 
-// Whether field sections are checked against RFC 9113 §8.2 and §8.3, in both directions. What they
-// say of the message (HEAD, CONNECT, the status, a valid content-length) counts with kOff too.
-enum class FieldValidation : std::uint8_t { kStrict, kOff };
+// How received field sections are checked against RFC 9113 §8.2 and §8.3. What they say of the
+// message (HEAD, CONNECT, the status, a valid content-length) counts with kOff too.
+enum class FieldValidation : std::uint8_t {
+  kStrict,   // a section with a fault is malformed: a stream error (RFC 9113 §8.1.1)
+  kLenient,  // regular fields that may not be there are dropped (characters in name or value,
+             // connection-specific ones); other faults are errors still
+  kOff,
+};
+
+// A set of frame types.
+struct FrameTypes {
+  std::uint64_t bits[4] = {};  // of 64 types each
+
+  constexpr void add(std::uint8_t type) { bits[type / 64U] |= std::uint64_t{1} << type % 64U; }
+  constexpr bool has(std::uint8_t type) const { return (bits[type / 64U] >> type % 64U & 1U) != 0; }
+};
 
 struct Config {
   // Where all memory comes from; must outlive the connection. Null: default_memory().
@@ -36,6 +51,10 @@ struct Config {
   std::uint64_t hash_seed = 0;
   // Sees every frame in and out; must outlive the connection. Null: none.
   FrameTrace* trace = nullptr;
+  // Takes down each call and what came of it, to be run again (recorder.h); must outlive the
+  // connection. What it is given contains header fields and bodies as they are, secrets included.
+  // Null: nothing is taken down.
+  RecordSink* record = nullptr;
 
   // ---- what we announce in SETTINGS (RFC 9113 §6.5.2) -------------------------------------------
   // Connection::update_settings may change these later. max_concurrent_streams,
@@ -49,10 +68,32 @@ struct Config {
       65'535;                             // above 65,535 is announced by WINDOW_UPDATE at once
   std::uint32_t max_frame_size = 16'384;  // 16,384 to 16,777,215
   std::uint32_t max_header_list_size = 65'536;  // RFC 9113 §10.5.1 counting: name + value + 32
+  bool enable_connect_protocol = false;         // servers: extended CONNECT (RFC 8441 §3)
+  // RFC 7540's priorities are not used: RFC 9218's are followed (servers) or sent (clients). Only
+  // said in the first SETTINGS (RFC 9218 §2.1).
+  bool no_rfc7540_priorities = false;
 
   // ---- how we behave ----------------------------------------------------------------------------
   ConnectionCredit connection_credit = ConnectionCredit::kOnReceipt;
-  FieldValidation validation = FieldValidation::kStrict;
+  FieldValidation validate_inbound_headers = FieldValidation::kStrict;
+  // Received cookie fields are joined to one (RFC 9113 §8.2.3); servers.
+  bool normalize_inbound_headers = true;
+  // Fields to be sent are checked: those that would make the message malformed are usage errors.
+  bool validate_outbound_headers = true;
+  // Before that, upper case in names is made lower, space around values is dropped, and so are
+  // connection-specific fields (RFC 9113 §8.2.1, §8.2.2).
+  bool normalize_outbound_headers = true;
+  // A cookie field is sent as one field for each pair, which the dynamic table can hold one by one
+  // (RFC 9113 §8.2.3).
+  bool split_outbound_cookies = false;
+  // Asked for the padding of each frame; must outlive the connection. Null: none.
+  PaddingPolicy* padding = nullptr;
+  // Frame types outside RFC 9113 that are reported by ExtensionFrameReceived and cost the peer
+  // nothing; others are ignored (RFC 9113 §5.5). Types that FrameType names are not affected.
+  FrameTypes extension_frames;
+  // Clients: whether ORIGIN frames are reported. To be turned off on connections without TLS and to
+  // proxies, as their word on it may not be taken (RFC 8336 §2.2).
+  bool accept_origins = true;
   std::uint32_t encoder_table_size = 4'096;            // cap under the peer's HEADER_TABLE_SIZE
   std::uint32_t assumed_max_concurrent_streams = 100;  // until the peer's SETTINGS arrive
   std::uint32_t max_queued_requests = 10'000;          // over the peer's limit, waiting their turn
@@ -62,6 +103,8 @@ struct Config {
   std::uint32_t copy_below =
       1'024;  // body pieces shorter than this are copied into the output buffer
   std::uint32_t max_output_batch = 65'536;  // DATA bytes put into the output ahead of mark_sent
+  // Of one DATA frame of ours; the peer's MAX_FRAME_SIZE counts in any case (RFC 9113 §4.2).
+  std::uint32_t max_data_frame_size = kMaxMaxFrameSize;
 
   // ---- limits against hostile peers (hostile peers, docs/limits.md)
   // ------------------------------
@@ -89,7 +132,11 @@ struct Config {
     c.max_header_list_size = 131'072;
     return c;
   }
-  static Config server() { return Config{}; }
+  static Config server() {
+    Config c;
+    c.no_rfc7540_priorities = true;
+    return c;
+  }
 };
 
 }  // namespace h2::inline v0

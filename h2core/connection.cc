@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "h2core/connection_impl.h"
+#include "h2core/record_call.h"
 
 namespace h2::inline v0 {
 
@@ -30,22 +31,20 @@ std::uint32_t longest_string(std::uint32_t max_header_list_size) {
 Connection::Impl::Impl(Role role, const Config& config, MemoryResource& memory, Time now)
     : role_(role),
       config_(config),
-      memory_(memory, config.memory_limit),
+      memory_(memory, config.memory_limit - std::min(config.memory_limit, sizeof(Impl))),
       trace_(config.trace),
       announced_limits_{config.max_concurrent_streams, config.max_header_list_size,
                         config.enable_push},
       limits_(announced_limits_),
       sent_settings_(memory_),
       sent_pings_(memory_),
-      decoder_(
-          {.memory = &memory_,
-           .max_table_size = 4'096,
-           .max_list_size = config.max_header_list_size,
-           .max_fields = config.max_header_fields,
-           .max_string = longest_string(config.max_header_list_size),
-           .classify = config.validation == FieldValidation::kStrict ? &classify_field : nullptr,
-           .static_annotations =
-               config.validation == FieldValidation::kStrict ? &kStaticFieldFaults : nullptr}),
+      decoder_({.memory = &memory_,
+                .max_table_size = 4'096,
+                .max_list_size = config.max_header_list_size,
+                .max_fields = config.max_header_fields,
+                .max_string = longest_string(config.max_header_list_size),
+                .classify = strict() ? &classify_field : nullptr,
+                .static_annotations = strict() ? &kStaticFieldFaults : nullptr}),
       encoder_({.memory = &memory_,
                 .max_table_size = config.encoder_table_size,
                 .hash_seed = config.hash_seed}),
@@ -56,6 +55,9 @@ Connection::Impl::Impl(Role role, const Config& config, MemoryResource& memory, 
       outgoing_(memory_),
       map_(memory_, config.hash_seed),
       request_queue_(memory_),
+      early_priorities_(memory_),
+      mended_bytes_(memory_),
+      mended_(memory_),
       ledger_(abuse_budget(config, config.max_concurrent_streams), config.abuse_refill_per_second,
               now),
       carry_(memory_),
@@ -72,7 +74,19 @@ Connection::Impl::~Impl() = default;
 // The preface of either side ends with its SETTINGS (RFC 9113 §3.4).
 void Connection::Impl::begin() {
   if (role_ == Role::kClient && !output_.append(as_bytes(kClientPreface))) return out_of_memory();
-  Setting list[6];
+  Setting list[kMostInitialSettings];
+  const std::size_t count = initial_settings(list);
+  if (!set_aside()) return out_of_memory();
+  if (auto sent = update_settings({list, count}, now_); !sent) {
+    return fail(ErrorCode::kInternalError, sent.error().cause);
+  }
+  if (config_.connection_window_size > kDefaultWindowSize) {
+    (void)increment_window(config_.connection_window_size - kDefaultWindowSize, kConnectionStream);
+  }
+}
+
+std::size_t Connection::Impl::initial_settings(
+    std::span<Setting, kMostInitialSettings> list) const {
   std::size_t count = 0;
   const auto announce = [&](SettingCode code, std::uint32_t value, bool worth_saying) {
     if (worth_saying) list[count++] = Setting{code, value};
@@ -88,12 +102,29 @@ void Connection::Impl::begin() {
   announce(SettingCode::kMaxFrameSize, config_.max_frame_size,
            config_.max_frame_size != initial.max_frame_size);
   announce(SettingCode::kMaxHeaderListSize, config_.max_header_list_size, true);
-  if (auto sent = update_settings({list, count}, now_); !sent) {
-    return fail(ErrorCode::kInternalError, sent.error().cause);
-  }
-  if (config_.connection_window_size > kDefaultWindowSize) {
-    (void)increment_window(config_.connection_window_size - kDefaultWindowSize, kConnectionStream);
-  }
+  announce(SettingCode::kEnableConnectProtocol, 1,
+           config_.enable_connect_protocol && role_ == Role::kServer);
+  announce(SettingCode::kNoRfc7540Priorities, 1, config_.no_rfc7540_priorities);
+  return count;
+}
+
+bool Connection::Impl::set_aside(std::size_t more) {
+  constexpr std::size_t kMargin = 512;
+  const std::size_t events = std::max(events_.capacity(), pending_.capacity()) + more +
+                             streams_.live() + outgoing_.live() + 2;
+  return memory_.set_aside(kMargin + events * sizeof(Event));
+}
+
+bool Connection::Impl::low_on_memory() const {
+  const std::size_t limit = memory_.limit();
+  return output_.answers() > 0 && memory_.in_use() + memory_.set_aside() > limit - limit / 8;
+}
+
+// What was kept back for the ends of streams and bodies is used now, in one piece.
+void Connection::Impl::make_room_for_ends() {
+  memory_.use_set_aside();
+  Vector<Event>& to = receiving_ ? events_ : pending_;
+  (void)to.reserve(to.size() + streams_.live() + outgoing_.live() + 2);
 }
 
 std::span<const Event> Connection::Impl::poll_events() {
@@ -111,7 +142,10 @@ std::span<const Event> Connection::Impl::poll_events() {
 
 bool Connection::Impl::report(const Event& event) {
   Vector<Event>& to = receiving_ ? events_ : pending_;
-  if (to.push_back(event)) return true;
+  const bool grows = to.size() == to.capacity() && !error_ && !ended_;
+  if ((!grows || set_aside(std::max<std::size_t>(to.capacity(), 16))) && to.push_back(event)) {
+    return true;
+  }
   // The end of a stream is told again by the end of the connection, if that has not come yet.
   const bool over = error_ || ended_;
   out_of_memory();
@@ -126,12 +160,13 @@ std::span<const Bytes> Connection::Impl::data_to_send() {
 void Connection::Impl::mark_sent(std::size_t n) { output_.mark_sent(n, *this); }
 
 bool Connection::Impl::want_read() const {
-  return !error_ && !ended_ && output_.answers() < config_.pause_input_at_answers;
+  return !error_ && !ended_ && output_.answers() < config_.pause_input_at_answers &&
+         !low_on_memory();
 }
 
 bool Connection::Impl::want_write() const {
   if (ended_) return false;
-  return !output_.empty() || (!error_ && ready_first_ != kNoIndex && send_window_.available() > 0);
+  return !output_.empty() || (!error_ && !scheduler_.empty() && send_window_.available() > 0);
 }
 
 Time Connection::Impl::next_deadline() const {
@@ -139,7 +174,7 @@ Time Connection::Impl::next_deadline() const {
   Time next = settings_seen_ ? Time::never() : preface_deadline_;
   if (!sent_settings_.empty())
     next = std::min(next, sent_settings_[0].at + config_.settings_timeout);
-  return next;
+  return std::min(next, shutdown_deadline_);
 }
 
 std::span<const Event> Connection::Impl::on_time(Time now) {
@@ -150,6 +185,8 @@ std::span<const Event> Connection::Impl::on_time(Time now) {
       fail(ErrorCode::kSettingsTimeout, Errc::kPrefaceTimeout);
     } else if (!sent_settings_.empty() && now_ >= sent_settings_[0].at + config_.settings_timeout) {
       fail(ErrorCode::kSettingsTimeout, Errc::kSettingsTimeout);  // RFC 9113 §6.5.3
+    } else if (now_ >= shutdown_deadline_) {
+      close_connection(ErrorCode::kNoError, {});
     }
   }
   return poll_events();
@@ -171,6 +208,7 @@ std::span<const Event> Connection::Impl::receive_end(Time now) {
                                                             : Errc::kConnectionLost;
   const bool clean = streams_.live() == held_ && cause == Errc::kConnectionLost && settings_seen_;
   if (!clean && !error_) {
+    make_room_for_ends();
     error_ = ConnectionError{ErrorCode::kNoError, cause};
     report(ConnectionFailed{*error_, {}});
     end_all_streams(ResetBy::kConnection, ErrorCode::kNoError, cause);
@@ -185,6 +223,7 @@ std::span<const Event> Connection::Impl::receive_end(Time now) {
 // RFC 9113 §5.4.1.
 void Connection::Impl::fail(ErrorCode code, Errc cause, Bytes excerpt) {
   if (error_) return;
+  make_room_for_ends();
   error_ = ConnectionError{code, cause};
   const std::size_t kept = std::min(excerpt.size(), sizeof excerpt_);
   std::copy_n(excerpt.begin(), kept, excerpt_);
@@ -381,6 +420,21 @@ Result<void, UsageError> Connection::Impl::increment_window(std::uint32_t increm
   return {};
 }
 
+Result<void, UsageError> Connection::Impl::set_window_size(std::uint32_t size, StreamId id) {
+  if (error_ || ended_) return unexpected(UsageError{Errc::kConnectionClosed});
+  if (size > kMaxWindowSize) return unexpected(UsageError{Errc::kValueOutOfRange});
+  const Index slot = slot_of(id);
+  if (!id.is_connection() && (slot == kNoIndex || streams_[slot].held)) {
+    return unexpected(UsageError{Errc::kStreamUnknown});
+  }
+  if (slot != kNoIndex && streams_[slot].queued) return unexpected(UsageError{Errc::kWrongPhase});
+  ReceiveWindow& window = id.is_connection() ? receive_window_ : streams_[slot].receive_window;
+  const std::int64_t more = std::int64_t{size} - window.size();
+  if (more > 0) return increment_window(static_cast<std::uint32_t>(more), id);
+  window.shrink(static_cast<std::uint32_t>(-more));
+  return {};
+}
+
 std::int64_t Connection::Impl::send_window(StreamId id) const {
   if (id.is_connection()) return send_window_.available();
   const Index slot = slot_of(id);
@@ -445,12 +499,13 @@ Result<void, UsageError> Connection::Impl::update_settings(std::span<const Setti
     }
     next.apply(settings[i]);
     next_limits.apply(settings[i]);
-    const auto code = static_cast<std::uint16_t>(settings[i].code);
-    const std::uint32_t value = settings[i].value;
-    std::uint8_t* to = payload + 6 * i;
-    to[0] = static_cast<std::uint8_t>(code >> 8);
-    to[1] = static_cast<std::uint8_t>(code);
-    for (unsigned k = 0; k < 4; ++k) to[2 + k] = static_cast<std::uint8_t>(value >> (24 - 8 * k));
+    // RFC 8441 §3: once 1, it may not be 0. RFC 9218 §2.1: only the first SETTINGS may say it.
+    const bool fixed = (settings[i].code == SettingCode::kEnableConnectProtocol &&
+                        announced_.enable_connect_protocol && settings[i].value == 0) ||
+                       (settings[i].code == SettingCode::kNoRfc7540Priorities && epoch_ > 0 &&
+                        announced_.no_rfc7540_priorities != (settings[i].value != 0));
+    if (fixed) return unexpected(UsageError{Errc::kValueOutOfRange});
+    write_setting(payload + 6 * i, settings[i]);
   }
   now_ = std::max(now_, now);
   if (!sent_settings_.push_back(SentSettings{next, next_limits, now_, epoch_ + 1})) {
@@ -510,6 +565,7 @@ void Connection::Impl::notify_shutdown() {
 void Connection::Impl::close_connection(ErrorCode code, Bytes additional_data) {
   if (error_ || ended_ || goaway_sent_) return;
   goaway_sent_ = true;
+  shutdown_deadline_ = Time::never();
   goaway_last_ = highest_remote_;
   write_goaway(goaway_last_, code, additional_data);
   // What has not gone out will not: the peer was told that we are leaving.
@@ -523,6 +579,7 @@ void Connection::Impl::close_connection(ErrorCode code, Bytes additional_data) {
 
 void Connection::Impl::terminate(ErrorCode code, Bytes additional_data) {
   if (error_ || ended_) return;
+  make_room_for_ends();
   error_ = ConnectionError{code, Errc::kConnectionClosed};
   write_goaway(last_processed(), code, additional_data);
   end_all_streams(ResetBy::kConnection, code, Errc::kConnectionClosed);
@@ -549,11 +606,39 @@ std::uint64_t Connection::Impl::queued_data(StreamId id) const {
   return sum;
 }
 
+Result<void, UsageError> Connection::Impl::set_next_stream_id(StreamId id) {
+  if (error_ || ended_) return unexpected(UsageError{Errc::kConnectionClosed});
+  if (!id.is_initiated_by(role_) || id.value > StreamId::kMax || id <= highest_submitted_) {
+    return unexpected(UsageError{Errc::kStreamIdUnavailable});
+  }
+  // Identifiers below are skipped, so that there is no stream that they could name.
+  first_stream_id_ = id;
+  return {};
+}
+
+Result<void, UsageError> Connection::Impl::set_stream_tag(StreamId id, std::uint64_t tag) {
+  const Index slot = slot_of(id);
+  if (slot == kNoIndex) return unexpected(UsageError{Errc::kStreamUnknown});
+  streams_[slot].tag = tag;
+  return {};
+}
+
+std::size_t Connection::Impl::streams(std::span<StreamId> out) const {
+  std::size_t count = 0;
+  for (Index slot = 0; slot < streams_.capacity(); ++slot) {
+    const StreamId id = streams_[slot].id;
+    if (id.value == 0) continue;
+    if (count < out.size()) out[count] = id;
+    ++count;
+  }
+  return count;
+}
+
 bool Connection::Impl::accepts_new_streams() const {
   return !error_ && !ended_ && !closing() && next_stream_id().has_value();
 }
 
-// ---- Connection: the impl behind a pointer
+// ---- Connection: the impl behind a pointer, each call written down if Config::record says so
 // --------------------------------------------------------------
 
 namespace {
@@ -566,6 +651,7 @@ Unexpected<UsageError> closed() { return unexpected(UsageError{Errc::kOutOfMemor
 
 Connection::Connection(Role role, const Config& config, Time now)
     : impl_(nullptr), memory_(config.memory != nullptr ? config.memory : &default_memory()) {
+  if (config.record != nullptr) record_begin(*config.record, role, config, now);
   void* raw = memory_->allocate(sizeof(Impl), alignof(Impl));
   if (raw == nullptr) return;
   impl_ = new (raw) Impl(role, config, *memory_, now);
@@ -574,6 +660,7 @@ Connection::Connection(Role role, const Config& config, Time now)
 
 Connection::~Connection() {
   if (impl_ == nullptr) return;
+  if (RecordSink* const sink = impl_->config_.record; sink != nullptr) record_end(*sink);
   impl_->~Impl();
   memory_->deallocate(impl_, sizeof(Impl), alignof(Impl));
 }
@@ -589,19 +676,30 @@ Connection& Connection::operator=(Connection&& other) noexcept {
 
 Received Connection::receive_data(Bytes bytes, Time now) {
   if (impl_ == nullptr) return {bytes.size(), {}};
-  return impl_->receive_data(bytes, now);
+  return recorded(
+      impl_->config_.record, RecordKind::kReceiveData,
+      [&] { return impl_->receive_data(bytes, now); }, bytes, now);
 }
 std::span<const Event> Connection::receive_end(Time now) {
-  return impl_ == nullptr ? std::span<const Event>{} : impl_->receive_end(now);
+  if (impl_ == nullptr) return {};
+  return recorded(
+      impl_->config_.record, RecordKind::kReceiveEnd, [&] { return impl_->receive_end(now); }, now);
 }
 std::span<const Event> Connection::poll_events() {
-  return impl_ == nullptr ? std::span<const Event>{} : impl_->poll_events();
+  if (impl_ == nullptr) return {};
+  return recorded(impl_->config_.record, RecordKind::kPollEvents,
+                  [&] { return impl_->poll_events(); });
 }
 std::span<const Bytes> Connection::data_to_send() {
-  return impl_ == nullptr ? std::span<const Bytes>{} : impl_->data_to_send();
+  if (impl_ == nullptr) return {};
+  return recorded(impl_->config_.record, RecordKind::kDataToSend,
+                  [&] { return impl_->data_to_send(); });
 }
 void Connection::mark_sent(std::size_t n) {
-  if (impl_ != nullptr) impl_->mark_sent(n);
+  if (impl_ == nullptr) return;
+  recorded(
+      impl_->config_.record, RecordKind::kMarkSent, [&] { impl_->mark_sent(n); },
+      SentOutput{impl_->output_, n});
 }
 bool Connection::want_read() const { return impl_ != nullptr && impl_->want_read(); }
 bool Connection::want_write() const { return impl_ != nullptr && impl_->want_write(); }
@@ -609,7 +707,9 @@ Time Connection::next_deadline() const {
   return impl_ == nullptr ? Time::never() : impl_->next_deadline();
 }
 std::span<const Event> Connection::on_time(Time now) {
-  return impl_ == nullptr ? std::span<const Event>{} : impl_->on_time(now);
+  if (impl_ == nullptr) return {};
+  return recorded(
+      impl_->config_.record, RecordKind::kOnTime, [&] { return impl_->on_time(now); }, now);
 }
 bool Connection::done() const { return impl_ == nullptr || impl_->done(); }
 
@@ -620,51 +720,161 @@ Result<StreamId, UsageError> Connection::get_next_available_stream_id() const {
 Result<void, UsageError> Connection::send_headers(StreamId id, std::span<const HeaderField> fields,
                                                   EndStream end_stream) {
   if (impl_ == nullptr) return closed();
-  return impl_->send_headers(id, fields, end_stream);
+  return recorded(
+      impl_->config_.record, RecordKind::kSendHeaders,
+      [&] { return impl_->send_headers(id, fields, end_stream); }, id, fields, end_stream);
 }
 Result<void, UsageError> Connection::send_data(StreamId id, Bytes data, EndStream end_stream,
                                                BodyTag tag) {
   if (impl_ == nullptr) return closed();
-  return impl_->send_span(id, data, end_stream, tag);
+  return recorded(
+      impl_->config_.record, RecordKind::kSendData,
+      [&] { return impl_->send_span(id, data, end_stream, tag); }, id, data, end_stream, tag);
 }
 Result<void, UsageError> Connection::send_data_copy(StreamId id, Bytes data, EndStream end_stream) {
   if (impl_ == nullptr) return closed();
-  return impl_->send_copy(id, data, end_stream);
+  return recorded(
+      impl_->config_.record, RecordKind::kSendDataCopy,
+      [&] { return impl_->send_copy(id, data, end_stream); }, id, data, end_stream);
 }
 Result<void, UsageError> Connection::send_body(StreamId id, BodySource& source,
                                                EndStream end_stream, BodyTag tag) {
   if (impl_ == nullptr) return closed();
-  return impl_->send_source(id, source, end_stream, tag);
+  return recorded(
+      impl_->config_.record, RecordKind::kSendBody,
+      [&] { return impl_->send_source(id, source, end_stream, tag); }, id, end_stream, tag);
 }
 Result<void, UsageError> Connection::resume_body(StreamId id) {
   if (impl_ == nullptr) return closed();
-  return impl_->resume_body(id);
+  return recorded(
+      impl_->config_.record, RecordKind::kResumeBody, [&] { return impl_->resume_body(id); }, id);
 }
 Result<void, UsageError> Connection::end_stream(StreamId id) {
   if (impl_ == nullptr) return closed();
-  return impl_->end_stream(id);
+  return recorded(
+      impl_->config_.record, RecordKind::kEndStream, [&] { return impl_->end_stream(id); }, id);
 }
 Result<void, UsageError> Connection::reset_stream(StreamId id, ErrorCode code) {
   if (impl_ == nullptr) return closed();
-  return impl_->reset_stream(id, code);
+  return recorded(
+      impl_->config_.record, RecordKind::kResetStream,
+      [&] { return impl_->reset_stream(id, code); }, id, code);
 }
 void Connection::release_stream(StreamId id) {
-  if (impl_ != nullptr) impl_->release_stream(id);
+  if (impl_ == nullptr) return;
+  recorded(
+      impl_->config_.record, RecordKind::kReleaseStream, [&] { impl_->release_stream(id); }, id);
 }
 Result<StreamId, UsageError> Connection::push_stream(StreamId parent,
                                                      std::span<const HeaderField> fields) {
   if (impl_ == nullptr) return closed();
-  return impl_->push_stream(parent, fields);
+  return recorded(
+      impl_->config_.record, RecordKind::kPushStream,
+      [&] { return impl_->push_stream(parent, fields); }, parent, fields);
+}
+
+Http2Settings Connection::http2_settings() const {
+  return impl_ == nullptr ? Http2Settings{} : impl_->http2_settings();
+}
+Result<void, UsageError> Connection::initiate_upgrade_connection(std::string_view method,
+                                                                 std::string_view http2_settings) {
+  if (impl_ == nullptr) return closed();
+  return recorded(
+      impl_->config_.record, RecordKind::kInitiateUpgradeConnection,
+      [&] { return impl_->start_upgraded(method, http2_settings); }, method, http2_settings);
+}
+Result<void, UsageError> Connection::set_next_stream_id(StreamId id) {
+  if (impl_ == nullptr) return closed();
+  return recorded(
+      impl_->config_.record, RecordKind::kSetNextStreamId,
+      [&] { return impl_->set_next_stream_id(id); }, id);
+}
+std::uint32_t Connection::stream_ids_left() const {
+  if (impl_ == nullptr) return 0;
+  const auto next = impl_->next_stream_id();
+  return next ? (StreamId::kMax - next->value) / 2 + 1 : 0;
+}
+Result<void, UsageError> Connection::set_stream_tag(StreamId id, std::uint64_t tag) {
+  if (impl_ == nullptr) return closed();
+  return recorded(
+      impl_->config_.record, RecordKind::kSetStreamTag,
+      [&] { return impl_->set_stream_tag(id, tag); }, id, tag);
+}
+std::uint64_t Connection::stream_tag(StreamId id) const {
+  const Index slot = impl_ == nullptr ? kNoIndex : impl_->slot_of(id);
+  return slot == kNoIndex ? 0 : impl_->streams_[slot].tag;
+}
+Result<void, UsageError> Connection::send_priority_update(StreamId id, Priority priority) {
+  if (impl_ == nullptr) return closed();
+  return recorded(
+      impl_->config_.record, RecordKind::kSendPriorityUpdate,
+      [&] { return impl_->send_priority_update(id, priority); }, id, priority);
+}
+Result<void, UsageError> Connection::change_priority(StreamId id, Priority priority,
+                                                     PeerSignals signals) {
+  if (impl_ == nullptr) return closed();
+  return recorded(
+      impl_->config_.record, RecordKind::kChangePriority,
+      [&] { return impl_->change_priority(id, priority, signals); }, id, priority, signals);
+}
+Priority Connection::priority(StreamId id) const {
+  const Index slot = impl_ == nullptr ? kNoIndex : impl_->slot_of(id);
+  return slot == kNoIndex ? Priority{} : impl_->streams_[slot].priority;
+}
+Result<void, UsageError> Connection::prioritize(StreamId id, const PriorityFields& fields) {
+  if (impl_ == nullptr) return closed();
+  return recorded(
+      impl_->config_.record, RecordKind::kPrioritize, [&] { return impl_->prioritize(id, fields); },
+      id, fields);
+}
+Result<void, UsageError> Connection::advertise_alternative_service(std::string_view field_value,
+                                                                   std::string_view origin) {
+  if (impl_ == nullptr) return closed();
+  return recorded(
+      impl_->config_.record, RecordKind::kAdvertiseAlternativeService,
+      [&] { return impl_->send_alt_svc(kConnectionStream, origin, field_value); }, field_value,
+      origin);
+}
+Result<void, UsageError> Connection::advertise_alternative_service(std::string_view field_value,
+                                                                   StreamId id) {
+  if (impl_ == nullptr) return closed();
+  if (id.is_connection()) return unexpected(UsageError{Errc::kStreamUnknown});
+  return recorded(
+      impl_->config_.record, RecordKind::kAdvertiseOnStream,
+      [&] { return impl_->send_alt_svc(id, {}, field_value); }, field_value, id);
+}
+Result<void, UsageError> Connection::send_origins(std::span<const std::string_view> origins) {
+  if (impl_ == nullptr) return closed();
+  return recorded(
+      impl_->config_.record, RecordKind::kSendOrigins, [&] { return impl_->send_origins(origins); },
+      origins);
+}
+Result<void, UsageError> Connection::send_extension_frame(std::uint8_t type, std::uint8_t flags,
+                                                          StreamId id, Bytes payload) {
+  if (impl_ == nullptr) return closed();
+  return recorded(
+      impl_->config_.record, RecordKind::kSendExtensionFrame,
+      [&] { return impl_->send_extension(type, flags, id, payload); }, type, flags, id, payload);
 }
 
 Result<void, UsageError> Connection::acknowledge_received_data(std::uint32_t size, StreamId id) {
   if (impl_ == nullptr) return closed();
-  return impl_->acknowledge(size, id);
+  return recorded(
+      impl_->config_.record, RecordKind::kAcknowledgeReceivedData,
+      [&] { return impl_->acknowledge(size, id); }, size, id);
 }
 Result<void, UsageError> Connection::increment_flow_control_window(std::uint32_t increment,
                                                                    StreamId id) {
   if (impl_ == nullptr) return closed();
-  return impl_->increment_window(increment, id);
+  return recorded(
+      impl_->config_.record, RecordKind::kIncrementFlowControlWindow,
+      [&] { return impl_->increment_window(increment, id); }, increment, id);
+}
+Result<void, UsageError> Connection::set_local_window_size(std::uint32_t size, StreamId id) {
+  if (impl_ == nullptr) return closed();
+  return recorded(
+      impl_->config_.record, RecordKind::kSetLocalWindowSize,
+      [&] { return impl_->set_window_size(size, id); }, size, id);
 }
 std::int64_t Connection::local_flow_control_window(StreamId id) const {
   return impl_ == nullptr ? 0 : impl_->send_window(id);
@@ -681,20 +891,36 @@ std::int64_t Connection::remote_flow_control_window(StreamId id) const {
 
 Result<void, UsageError> Connection::update_settings(std::span<const Setting> settings, Time now) {
   if (impl_ == nullptr) return closed();
-  return impl_->update_settings(settings, now);
+  return recorded(
+      impl_->config_.record, RecordKind::kUpdateSettings,
+      [&] { return impl_->update_settings(settings, now); }, settings, now);
 }
 Result<void, UsageError> Connection::ping(const PingData& data, Time now) {
   if (impl_ == nullptr) return closed();
-  return impl_->ping(data, now);
+  return recorded(
+      impl_->config_.record, RecordKind::kPing, [&] { return impl_->ping(data, now); }, data, now);
+}
+void Connection::shutdown(Duration grace, Time now) {
+  if (impl_ == nullptr) return;
+  recorded(
+      impl_->config_.record, RecordKind::kShutdown, [&] { impl_->shutdown(grace, now); }, grace,
+      now);
 }
 void Connection::notify_shutdown() {
-  if (impl_ != nullptr) impl_->notify_shutdown();
+  if (impl_ == nullptr) return;
+  recorded(impl_->config_.record, RecordKind::kNotifyShutdown, [&] { impl_->notify_shutdown(); });
 }
 void Connection::close_connection(ErrorCode code, Bytes additional_data) {
-  if (impl_ != nullptr) impl_->close_connection(code, additional_data);
+  if (impl_ == nullptr) return;
+  recorded(
+      impl_->config_.record, RecordKind::kCloseConnection,
+      [&] { impl_->close_connection(code, additional_data); }, code, additional_data);
 }
 void Connection::terminate(ErrorCode code, Bytes additional_data) {
-  if (impl_ != nullptr) impl_->terminate(code, additional_data);
+  if (impl_ == nullptr) return;
+  recorded(
+      impl_->config_.record, RecordKind::kTerminate,
+      [&] { impl_->terminate(code, additional_data); }, code, additional_data);
 }
 
 Role Connection::role() const { return impl_ == nullptr ? Role::kClient : impl_->role_; }
@@ -721,6 +947,9 @@ bool Connection::accepts_new_streams() const {
 }
 StreamId Connection::highest_remote_stream_id() const {
   return impl_ == nullptr ? StreamId{} : impl_->highest_remote_;
+}
+StreamId Connection::highest_local_stream_id() const {
+  return impl_ == nullptr ? StreamId{} : impl_->highest_submitted_;
 }
 std::optional<ConnectionError> Connection::error() const {
   if (impl_ == nullptr) return ConnectionError{ErrorCode::kInternalError, Errc::kOutOfMemory};
@@ -765,5 +994,8 @@ std::optional<Duration> Connection::round_trip_time() const {
   return impl_ == nullptr ? std::nullopt : impl_->round_trip_time_;
 }
 Why Connection::why(StreamId id) const { return impl_ == nullptr ? Why{} : impl_->why(id); }
+std::size_t Connection::streams(std::span<StreamId> out) const {
+  return impl_ == nullptr ? 0 : impl_->streams(out);
+}
 
 }  // namespace h2::inline v0

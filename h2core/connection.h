@@ -2,10 +2,12 @@
 // 9113).
 //
 //   h2::Connection conn(h2::Role::kClient, h2::Config::client(), now);   // its preface is queued
-//   already auto id = conn.get_next_available_stream_id(); conn.send_headers(*id, fields,
-//   h2::EndStream::kYes); for (h2::Bytes piece : conn.data_to_send()) ...write it...;
-//   conn.mark_sent(n); auto [consumed, events] = conn.receive_data(bytes, now); for (const
-//   h2::Event& e : events) std::visit(h2::overloaded{...}, e);
+//   auto id = conn.get_next_available_stream_id();
+//   conn.send_headers(*id, fields, h2::EndStream::kYes);
+//   for (h2::Bytes piece : conn.data_to_send()) n += write(piece);
+//   conn.mark_sent(n);
+//   auto [consumed, events] = conn.receive_data(bytes, now);
+//   for (const h2::Event& e : events) std::visit(h2::overloaded{...}, e);
 //
 // A loop needs no more than want_read(), want_write(), next_deadline() -> on_time(now), and done().
 // Not thread-safe; performs no I/O, reads no clock, throws nothing and needs no exceptions.
@@ -23,11 +25,14 @@
 #include "h2core/config.h"
 #include "h2core/error.h"
 #include "h2core/event.h"
+#include "h2core/frame.h"
 #include "h2core/inspection.h"
+#include "h2core/priority.h"
 #include "h2core/settings.h"
 #include "h2core/stream_id.h"
 #include "h2core/stream_state.h"
 #include "h2core/time.h"
+#include "h2core/upgrade.h"
 #include "hpack/bytes.h"
 #include "hpack/header_field.h"
 #include "hpack/result.h"
@@ -61,12 +66,15 @@ struct HpackCounts {
   std::uint32_t table_entries = 0;  // in it now
 };
 
+// Whether what the peer says of a stream's priority goes on to count.
+enum class PeerSignals : bool { kFollow, kIgnore };
+
 class Connection {
  public:
   // Queues the preface and SETTINGS. `now` is what the first deadlines are counted from, so it
-  // comes from the same clock as all later instants. `config.memory` and `config.trace` must
-  // outlive the connection. If memory is refused, the connection is born failed: done() is true and
-  // every call returns an error.
+  // comes from the same clock as all later instants. `config.memory`, `config.trace`
+  // and `config.record` must outlive the connection. If memory is refused, the connection is born
+  // failed: done() is true and every call returns an error.
   Connection(Role role, const Config& config, Time now);
   ~Connection();
   Connection(Connection&& other) noexcept;
@@ -108,11 +116,30 @@ class Connection {
   // Nothing more to read or write: the byte stream can be closed.
   bool done() const;
 
+  // ---- HTTP/1.1 Upgrade (RFC 7540 §3.2; RFC 9113 §3.1 has given it up)
+  // ---------------------------
+
+  // Client: the value of HTTP2-Settings for the HTTP/1.1 request: the settings that this connection
+  // was made with (RFC 7540 §3.2.1).
+  Http2Settings http2_settings() const;
+  // The first call on a connection that begins behind a 101 response: the HTTP/1.1 request is
+  // stream 1, complete in the client's direction. `method` is the request's, as the response to
+  // HEAD has no content. Server: `http2_settings` is the value of the request's HTTP2-Settings;
+  // kValueOutOfRange: it is none, and the request is to be answered by HTTP/1.1. kWrongPhase: not
+  // the first call.
+  Result<void, UsageError> initiate_upgrade_connection(std::string_view method,
+                                                       std::string_view http2_settings = {});
+
   // ---- messages ---------------------------------------------------------------------------------
 
   // The identifier that the next request (or push) of ours takes; does not reserve it.
   // kStreamIdUnavailable when 2^31-1 has been used (RFC 9113 §5.1.1).
   Result<StreamId, UsageError> get_next_available_stream_id() const;
+  // Makes the next stream of ours take `id`, which is of our parity and above all used ones; those
+  // left out count as closed (RFC 9113 §5.1.1).
+  Result<void, UsageError> set_next_stream_id(StreamId id);
+  // How many identifiers there are for new streams of ours.
+  std::uint32_t stream_ids_left() const;
   // Sends a field section: a client's request or trailers; a server's 1xx, response or trailers:
   // which it is follows from the stream's phase (RFC 9113 §8.1). A request over the peer's stream
   // limit waits in a queue, first in, first out. Fields are copied or encoded before the call
@@ -143,6 +170,10 @@ class Connection {
   // The application has no more work for this stream: its slot may be reused (see
   // Config::hold_reset_streams). Harmless on streams that are gone.
   void release_stream(StreamId id);
+  // A number of the application's that goes with the stream, 0 at first; set on a stream that is
+  // not there: kStreamUnknown.
+  Result<void, UsageError> set_stream_tag(StreamId id, std::uint64_t tag);
+  std::uint64_t stream_tag(StreamId id) const;
   // Server: promises a response to `fields` and gives the new stream's identifier (RFC 9113 §8.4).
   Result<StreamId, UsageError> push_stream(StreamId parent, std::span<const HeaderField> fields);
 
@@ -155,6 +186,9 @@ class Connection {
   Result<void, UsageError> acknowledge_received_data(std::uint32_t size, StreamId id);
   // Raises a window at once by a WINDOW_UPDATE; stream 0 is the connection's.
   Result<void, UsageError> increment_flow_control_window(std::uint32_t increment, StreamId id);
+  // Makes the whole window of a stream or the connection (0) `size` bytes: what is missing is given
+  // by WINDOW_UPDATE at once, what is too much is kept back of later credit.
+  Result<void, UsageError> set_local_window_size(std::uint32_t size, StreamId id);
   // What may be sent now: the lesser of stream and connection window; may be negative (RFC 9113
   // §6.9.2).
   std::int64_t local_flow_control_window(StreamId id) const;
@@ -163,6 +197,40 @@ class Connection {
   // The whole window that the peer was given, whatever of it is used: of a stream, or of the
   // connection (0). 0 for streams that are not there.
   std::int64_t receive_window_size(StreamId id) const;
+
+  // ---- priorities (RFC 9218) --------------------------------------------------------------------
+  // DATA goes out by urgency; within one urgency, bodies that are not incremental go one after the
+  // other by their identifiers, and others take turns with them. A stream has the priority that its
+  // request's priority field says, with what the response's says on top; else urgency 3, in turns.
+
+  // Client: tells the server another priority for a response by PRIORITY_UPDATE, and puts our own
+  // body in the same order. Of a request that is queued it is told when it goes out.
+  // kPriorityNotOffered: the server does not follow it. Streams that are gone are no error.
+  Result<void, UsageError> send_priority_update(StreamId id, Priority priority);
+  // Changes the order in which we send, and tells nobody.
+  Result<void, UsageError> change_priority(StreamId id, Priority priority,
+                                           PeerSignals signals = PeerSignals::kFollow);
+  // The default for streams that are not there.
+  Priority priority(StreamId id) const;
+  // Client: sends a PRIORITY frame of the scheme that RFC 9113 §5.3.2 deprecates; for servers that
+  // know no other. Nothing here follows it. kValueOutOfRange: the stream depends on itself.
+  Result<void, UsageError> prioritize(StreamId id, const PriorityFields& fields);
+
+  // ---- extensions (RFC 9113 §5.5) ---------------------------------------------------------------
+
+  // Server: an alternative service for an origin such as "https://example.com", or for a stream's
+  // (RFC 7838 §4). kValueOutOfRange: the origin is empty, or the frame would be too long.
+  Result<void, UsageError> advertise_alternative_service(std::string_view field_value,
+                                                         std::string_view origin);
+  Result<void, UsageError> advertise_alternative_service(std::string_view field_value, StreamId id);
+  // Server: the origins that clients may use this connection for (RFC 8336 §2). Not on connections
+  // without TLS. kValueOutOfRange: an origin of more than 65,535 bytes, or a frame that is too
+  // long.
+  Result<void, UsageError> send_origins(std::span<const std::string_view> origins);
+  // A frame of any type that FrameType does not name. kValueOutOfRange: it does, or the payload is
+  // longer than the peer's MAX_FRAME_SIZE (RFC 9113 §4.2).
+  Result<void, UsageError> send_extension_frame(std::uint8_t type, std::uint8_t flags, StreamId id,
+                                                Bytes payload);
 
   // ---- connection
   // ----------------------------------------------------------------------------------
@@ -173,6 +241,10 @@ class Connection {
   Result<void, UsageError> update_settings(std::span<const Setting> settings, Time now);
   // Sends PING (RFC 9113 §6.7).
   Result<void, UsageError> ping(const PingData& data, Time now);
+  // Shuts down so that no request is lost: says so as notify_shutdown does, and a round trip later
+  // (measured by a PING), or after `grace`, says the last stream as close_connection does (RFC 9113
+  // §6.8). A client closes at once. Harmless if it is under way.
+  void shutdown(Duration grace, Time now);
   // Sends GOAWAY with kNoError and 2^31-1 as the last stream: the warning step of a graceful
   // shutdown (RFC 9113 §6.8). Follow it by close_connection a round trip later. Servers only
   // matter; harmless on clients.
@@ -184,7 +256,7 @@ class Connection {
   // Open streams end with StreamReset.
   void terminate(ErrorCode code, Bytes additional_data = {});
 
-  // ---- looking in: const, O(1), no side effects
+  // ---- looking in: const, O(1) but for streams(), no side effects
   // --------------------------------------------------
 
   Role role() const;
@@ -200,8 +272,10 @@ class Connection {
   // left.
   bool accepts_new_streams() const;
   StreamId highest_remote_stream_id() const;
+  StreamId highest_local_stream_id() const;  // queued requests included
   // The error that ended the connection, if one did.
   std::optional<ConnectionError> error() const;
+  // Never above Config::memory_limit.
   std::size_t memory_in_use() const;
   // Frames taken from the peer, and frames put into the output.
   FrameCounts frames_received() const;
@@ -221,6 +295,10 @@ class Connection {
   std::optional<Duration> round_trip_time() const;
   // What the two sides of a stream wait for: the answer to "why does nothing move?".
   Why why(StreamId id) const;
+  // Writes the identifiers of the streams that are there (open, half-closed, reserved, queued,
+  // held) to the front of `out`, in no order, as far as it has room. How many there are. Takes time
+  // for each stream that there ever was at once.
+  std::size_t streams(std::span<StreamId> out) const;
 
  private:
   class Impl;

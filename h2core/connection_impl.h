@@ -15,6 +15,8 @@
 #include "h2core/frame_trace.h"
 #include "h2core/limited_memory.h"
 #include "h2core/output_queue.h"
+#include "h2core/padding.h"
+#include "h2core/scheduler.h"
 #include "h2core/slab.h"
 #include "h2core/stream.h"
 #include "h2core/stream_map.h"
@@ -53,13 +55,31 @@ class Connection::Impl final : public PieceOwner {
   void release_stream(StreamId id);
   Result<StreamId, UsageError> push_stream(StreamId parent, std::span<const HeaderField> fields);
 
+  static constexpr std::size_t kMostInitialSettings = 8;
+  // What the first SETTINGS frame says; returns how many.
+  std::size_t initial_settings(std::span<Setting, kMostInitialSettings> list) const;
+  Http2Settings http2_settings() const;
+  Result<void, UsageError> start_upgraded(std::string_view method, std::string_view settings);
+  Result<void, UsageError> set_next_stream_id(StreamId id);
+  Result<void, UsageError> set_stream_tag(StreamId id, std::uint64_t tag);
+  Result<void, UsageError> send_priority_update(StreamId id, Priority priority);
+  Result<void, UsageError> change_priority(StreamId id, Priority priority, PeerSignals signals);
+  Result<void, UsageError> prioritize(StreamId id, const PriorityFields& fields);
+  Result<void, UsageError> send_alt_svc(StreamId id, std::string_view origin,
+                                        std::string_view field_value);
+  Result<void, UsageError> send_origins(std::span<const std::string_view> origins);
+  Result<void, UsageError> send_extension(std::uint8_t type, std::uint8_t flags, StreamId id,
+                                          Bytes payload);
+
   Result<void, UsageError> acknowledge(std::uint32_t size, StreamId id);
   Result<void, UsageError> increment_window(std::uint32_t increment, StreamId id);
+  Result<void, UsageError> set_window_size(std::uint32_t size, StreamId id);
   std::int64_t send_window(StreamId id) const;
   std::int64_t receive_window(StreamId id) const;
 
   Result<void, UsageError> update_settings(std::span<const Setting> settings, Time now);
   Result<void, UsageError> ping(const PingData& data, Time now);
+  void shutdown(Duration grace, Time now);
   void notify_shutdown();
   void close_connection(ErrorCode code, Bytes additional_data);
   void terminate(ErrorCode code, Bytes additional_data);
@@ -68,6 +88,7 @@ class Connection::Impl final : public PieceOwner {
   StreamState stream_state(StreamId id) const;
   std::uint64_t queued_data(StreamId id) const;
   bool accepts_new_streams() const;
+  std::size_t streams(std::span<StreamId> out) const;
 
   void on_piece_sent(std::uint32_t owner, std::size_t bytes) noexcept override;
 
@@ -88,6 +109,12 @@ class Connection::Impl final : public PieceOwner {
   struct SentPing {
     PingData data;
     Time at;
+    bool ours = false;  // of shutdown(); the application knows nothing of it
+  };
+  // What a client said of a stream that it has not started (RFC 9218 §7).
+  struct EarlyPriority {
+    StreamId id;
+    Priority priority;
   };
   // What we hold the peer to of our SETTINGS, and from the first byte on, announced or not. Raised
   // when a higher value is sent, lowered when a lower one is acknowledged (RFC 9113 §6.5.3).
@@ -125,6 +152,9 @@ class Connection::Impl final : public PieceOwner {
   void handle(const GoAwayFrame& frame);
   void handle(const WindowUpdateFrame& frame);
   void handle(const ContinuationFrame& frame);
+  void handle(const AltSvcFrame& frame);
+  void handle(const OriginFrame& frame);
+  void handle(const PriorityUpdateFrame& frame);
   void handle(const UnknownFrame& frame);
   void handle_settings_ack();
   void handle_window_update(Stream& stream, std::uint32_t increment);
@@ -137,6 +167,9 @@ class Connection::Impl final : public PieceOwner {
   void finish_trailers(Stream& stream, const Block& block, FieldsView fields);
   void finish_push(const Block& block, FieldsView fields);
   bool refuse_large_section(Stream& stream);
+  Block::Kind refuse_stream(StreamId id);
+  void keep_early_priority(StreamId id, Priority priority);
+  Priority take_early_priority(StreamId id, Priority otherwise);
   bool receive_phase(Stream& stream, MessageInput input);
   bool receive_state(Stream& stream, StreamInput input);
   const Cell& judge(StreamId id, StreamInput input) const;
@@ -151,11 +184,13 @@ class Connection::Impl final : public PieceOwner {
   void fail(ErrorCode code, Errc cause, Bytes excerpt = {});
   void fail(const ConnectionError& error) { fail(error.code, error.cause); }
   void fail_stream(StreamId id, ErrorCode code, Errc cause);
-  // What is still to come, the ends of streams and bodies, is bounded and has to be told.
-  void out_of_memory() {
-    memory_.lift_limit();
-    fail(ErrorCode::kInternalError, Errc::kOutOfMemory);
-  }
+  void out_of_memory() { fail(ErrorCode::kInternalError, Errc::kOutOfMemory); }
+  // Memory is kept back for what has to be told if there is no other left: the ends of the
+  // connection, of streams and of bodies. False: there is not enough.
+  [[nodiscard]] bool set_aside(std::size_t more = 0);
+  // Hardly any left, where writing the output may free some.
+  bool low_on_memory() const;
+  void make_room_for_ends();
   // The stream is over on both sides: its queue is dropped and, unless held, its slot becomes free.
   void close_stream(Index slot, StreamState how);
   void close_if_ended(Stream& stream);
@@ -184,11 +219,19 @@ class Connection::Impl final : public PieceOwner {
   void open_queued_requests();
   void tidy_request_queue();
   bool pack_fields(std::span<const HeaderField> fields, Vector<std::uint8_t>& into);
+  Index add_stream(const Stream& stream);
+  // Judges fields to be sent by `check`, mended first if they can be and may be; then `fields` are
+  // the mended ones.
+  template <class Check>
+  SectionInfo checked(std::span<const HeaderField>& fields, Check check);
+  bool mend(std::span<const HeaderField>& fields);
+  void reprioritize(Index slot, Priority priority);
   bool write_packed_section(StreamId id, Bytes packed, bool end_stream);
   bool write_section(FrameType first, StreamId id, std::uint8_t flags, StreamId promised,
                      std::span<const HeaderField> fields);
   bool begin_block();
   bool add_to_block(const HeaderField& field);
+  bool add_one_to_block(const HeaderField& field);
   bool write_block(FrameType first, StreamId id, std::uint8_t flags, StreamId promised);
 
   Result<Index, UsageError> sending_slot(StreamId id);
@@ -203,12 +246,15 @@ class Connection::Impl final : public PieceOwner {
   void advance_queue(Index slot);
 
   void make_ready(Index slot);
-  void leave_ready(Index slot);
+  void leave_ready(Index slot) { scheduler_.remove(streams_, slot); }
   void fill_output();
   void write_data(Index slot);
   bool write_from_bytes(Stream& stream, Outgoing& out, Index index, std::size_t room);
   bool write_from_source(Stream& stream, Outgoing& out, std::size_t room);
   bool write_small_data(Stream& stream, Bytes data, bool ends);
+  std::uint32_t pad(FrameType type, std::size_t payload, std::size_t room) const;
+  std::uint8_t* begin_data(FrameHeader& header, std::uint32_t padding, std::size_t copied);
+  bool finish_padding(std::uint32_t padding);
   void sent_data(Stream& stream, const FrameHeader& header, Bytes data);
   bool finish_data(Stream& stream, bool ends);
   void end_sending(Stream& stream);
@@ -219,6 +265,7 @@ class Connection::Impl final : public PieceOwner {
   void write_ping(const PingData& data, bool ack);
   void write_rst_stream(StreamId id, ErrorCode code);
   void write_window_update(StreamId id, std::uint32_t increment);
+  void write_priority_update(StreamId id, Priority priority);
   void write_goaway(StreamId last, ErrorCode code, Bytes additional_data);
   void note_answer();
   void trace_sent(const FrameHeader& header, Bytes payload);
@@ -232,8 +279,8 @@ class Connection::Impl final : public PieceOwner {
   bool ignored_after_goaway(StreamId id) const {
     return goaway_sent_ && id > goaway_last_ && !id.is_initiated_by(role_);
   }
-  // Whether faults of field sections matter. What a section says is looked at in any case.
-  bool strict() const { return config_.validation == FieldValidation::kStrict; }
+  // Whether faults of received field sections matter. What a section says is looked at in any case.
+  bool strict() const { return config_.validate_inbound_headers != FieldValidation::kOff; }
   bool closing() const { return goaway_sent_ || goaway_received_; }
 
   const Role role_;
@@ -247,6 +294,7 @@ class Connection::Impl final : public PieceOwner {
   Limits limits_;  // in force
   Settings remote_;
   bool remote_settings_received_ = false;
+  std::uint32_t settings_frames_ = 0;  // of the peer's, without acknowledgements
   Vector<SentSettings> sent_settings_;
   Vector<SentPing> sent_pings_;
   std::uint32_t epoch_ = 0;  // rises with each SETTINGS of ours
@@ -265,8 +313,10 @@ class Connection::Impl final : public PieceOwner {
   Vector<StreamId> request_queue_;
   std::size_t request_queue_begin_ = 0;
   Index unreported_ = kNoIndex;  // Outgoing that are released, for whose event there was no memory
-  Index ready_first_ = kNoIndex;
-  Index ready_last_ = kNoIndex;
+  Scheduler scheduler_;
+  Vector<EarlyPriority> early_priorities_;
+  hpack::FieldList mended_bytes_;  // of fields to be sent, mended
+  Vector<HeaderField> mended_;
 
   FlowWindow send_window_{kDefaultWindowSize};
   ReceiveWindow receive_window_{kDefaultWindowSize};
@@ -280,6 +330,7 @@ class Connection::Impl final : public PieceOwner {
   StreamId highest_remote_;
   StreamId highest_local_;      // of our streams that the peer may know of
   StreamId highest_submitted_;  // of our streams, queued requests included
+  StreamId first_stream_id_;    // that the application wants next; 0: the next one
   std::uint32_t active_local_ = 0;
   std::uint32_t active_remote_ = 0;
   std::uint32_t reserved_ = 0;
@@ -299,6 +350,8 @@ class Connection::Impl final : public PieceOwner {
   std::uint8_t excerpt_[64] = {};
   Vector<Setting> changed_;  // what this call's RemoteSettingsChanged view
 
+  Time shutdown_deadline_ = Time::never();
+  bool begun_ = false;  // something was received, or a stream was made
   bool goaway_sent_ = false;
   bool goaway_received_ = false;
   StreamId goaway_last_;  // of the last GOAWAY sent

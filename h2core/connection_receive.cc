@@ -19,7 +19,10 @@ constexpr std::size_t kKeptDebugData = 256;
 
 Received Connection::Impl::receive_data(Bytes bytes, Time now) {
   now_ = std::max(now_, now);
-  if (!bytes.empty()) last_peer_activity_ = now_;
+  if (!bytes.empty()) {
+    last_peer_activity_ = now_;
+    begun_ = true;
+  }
   ledger_.advance(now_);
   events_.clear();
   if (!pending_.empty()) std::swap(events_, pending_);
@@ -147,7 +150,7 @@ bool Connection::Impl::header_acceptable(const FrameHeader& header, Bytes start)
 // Whether the frame has to wait for a later call.
 bool Connection::Impl::paused() const {
   return frames_this_call_ >= config_.max_frames_per_call ||
-         output_.answers() >= config_.pause_input_at_answers;
+         output_.answers() >= config_.pause_input_at_answers || low_on_memory();
 }
 
 bool Connection::Impl::paused(const FrameHeader& header) const {
@@ -299,11 +302,11 @@ Connection::Impl::Block::Kind Connection::Impl::open_remote_stream(const Headers
   stream.id = id;
   stream.receive_window = ReceiveWindow(local_.initial_window_size);
   stream.send_window = FlowWindow(remote_.initial_window_size);
-  const Index slot = streams_.add(stream);
-  if (slot == kNoIndex || !map_.insert(id, slot)) {
+  const Index slot = add_stream(stream);
+  if (slot == kNoIndex) return refuse_stream(id);
+  if (!map_.insert(id, slot)) {
     forget_slot(slot);
-    out_of_memory();
-    return Block::Kind::kDiscard;
+    return refuse_stream(id);
   }
   streams_[slot].counted = true;
   streams_[slot].opened_at = now_;
@@ -323,6 +326,18 @@ Connection::Impl::Block::Kind Connection::Impl::open_remote_stream(const Headers
     return Block::Kind::kDiscard;
   }
   return Block::Kind::kMessage;
+}
+
+// There is no memory for another stream: the peer may try again (RFC 9113 §8.7).
+Connection::Impl::Block::Kind Connection::Impl::refuse_stream(StreamId id) {
+  write_rst_stream(id, ErrorCode::kRefusedStream);
+  note_answer();
+  if (!error_ && map_.insert(id, 0)) {
+    map_.end(id, StreamState::kClosedByLocalReset, epoch_);
+  } else {
+    out_of_memory();
+  }
+  return Block::Kind::kDiscard;
 }
 
 void Connection::Impl::handle(const PushPromiseFrame& frame) {
@@ -416,6 +431,14 @@ void Connection::Impl::finish_message(const Block& block, FieldsView fields) {
     ++active_remote_;
   }
   if (!receive_state(stream, input)) return;
+  if (config_.validate_inbound_headers == FieldValidation::kLenient) {
+    fields_.remove_if(block.first_field, [](const HeaderField& field) {
+      const Errc fault = static_cast<Errc>(field.annotation);
+      return fault == Errc::kFieldNameInvalid || fault == Errc::kFieldValueInvalid ||
+             fault == Errc::kFieldConnectionSpecific;
+    });
+    fields.count = static_cast<std::uint32_t>(fields_.size()) - block.first_field;
+  }
   if (decoder_.list_truncated() && !refuse_large_section(stream)) return;
   if (stream.receive_phase != MessagePhase::kExpectHeaders)
     return finish_trailers(stream, block, fields);
@@ -446,7 +469,8 @@ bool Connection::Impl::refuse_large_section(Stream& stream) {
 }
 
 void Connection::Impl::finish_request(Stream& stream, const Block& block, FieldsView fields) {
-  const SectionInfo info = check_request(fields, local_.enable_connect_protocol);
+  // Announced is enough: the client may use it before its acknowledgement is here (RFC 8441 §3).
+  const SectionInfo info = check_request(fields, announced_.enable_connect_protocol);
   if (strict() && info.fault != Errc::kNone) {
     return fail_stream(stream.id, ErrorCode::kProtocolError, info.fault);
   }
@@ -459,6 +483,15 @@ void Connection::Impl::finish_request(Stream& stream, const Block& block, Fields
   stream.body_length.expect(info.content_length);
   if (block.end_stream && !stream.body_length.complete()) {
     return fail_stream(stream.id, ErrorCode::kProtocolError, Errc::kContentLengthMismatch);
+  }
+  if (info.cookies > 1 && config_.normalize_inbound_headers) {
+    // > these MUST be concatenated into a single octet string (RFC 9113 §8.2.3)
+    if (!fields_.join(block.first_field, hpack::Token::kCookie, "; ")) return out_of_memory();
+    fields.count = static_cast<std::uint32_t>(fields_.size()) - block.first_field;
+  }
+  if (info.priority) stream.priority = info.priority->over({});
+  if (!early_priorities_.empty()) {
+    stream.priority = take_early_priority(stream.id, stream.priority);
   }
   stream.seen = true;
   report(RequestReceived{stream.id, fields, block.end_stream ? EndStream::kYes : EndStream::kNo});
@@ -540,7 +573,7 @@ void Connection::Impl::finish_push(const Block& block, FieldsView fields) {
   stream.send_window = FlowWindow(remote_.initial_window_size);
   stream.request_is_head = info.is_head;
   stream.send_ended = true;
-  const Index slot = streams_.add(stream);
+  const Index slot = add_stream(stream);
   if (slot == kNoIndex || !map_.insert(block.promised_id, slot)) {
     forget_slot(slot);
     return out_of_memory();
@@ -642,10 +675,6 @@ void Connection::Impl::handle(const PriorityFrame&) {
   charge(AbuseCause::kIgnoredFrame, cost::kIgnoredFrame);
 }
 
-void Connection::Impl::handle(const UnknownFrame&) {
-  charge(AbuseCause::kIgnoredFrame, cost::kIgnoredFrame);
-}
-
 // RFC 9113 §6.4.
 void Connection::Impl::handle(const RstStreamFrame& frame) {
   const Cell& cell = judge(frame.stream_id, StreamInput::kReceiveRstStream);
@@ -680,9 +709,18 @@ void Connection::Impl::handle(const SettingsFrame& frame) {
   }
   // Every value is checked before any is taken over.
   for (std::size_t i = 0; i < frame.count(); ++i) {
-    const ConnectionError wrong = check_setting(peer_of(role_), setting_at(frame, i));
+    const Setting setting = setting_at(frame, i);
+    const ConnectionError wrong = check_setting(peer_of(role_), setting);
     if (wrong.code != ErrorCode::kNoError) return fail(wrong);
+    // RFC 8441 §3, RFC 9218 §2.1: what cannot be taken back.
+    const bool taken_back =
+        (setting.code == SettingCode::kEnableConnectProtocol && remote_.enable_connect_protocol &&
+         setting.value == 0) ||
+        (setting.code == SettingCode::kNoRfc7540Priorities && settings_frames_ > 0 &&
+         remote_.no_rfc7540_priorities != (setting.value != 0));
+    if (taken_back) return fail(ErrorCode::kProtocolError, Errc::kSettingsValueInvalid);
   }
+  ++settings_frames_;
   const std::size_t first = changed_.size();
   if (!changed_.reserve(
           std::max<std::size_t>(first + frame.count(), config_.max_settings_entries))) {
@@ -773,6 +811,7 @@ void Connection::Impl::handle(const PingFrame& frame) {
     // What was sent before on streams that we reset may still come: an acknowledgement of PING goes
     // before everything else (RFC 9113 §6.7).
     round_trip_time_ = now_ - sent.at;
+    if (sent.ours) return close_connection(ErrorCode::kNoError, {});
     report(PingAckReceived{frame.data, *round_trip_time_});
     return;
   }

@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "h2core/connection_impl.h"
+#include "h2core/field_syntax.h"
+#include "h2core/record_call.h"
 
 namespace h2::inline v0 {
 
@@ -15,12 +17,66 @@ Unexpected<UsageError> usage(Errc cause) { return unexpected(UsageError{cause});
 
 }  // namespace
 
+// ---- what is set aside, and fields that are mended
+// -----------------------------------------------------
+
+Index Connection::Impl::add_stream(const Stream& stream) {
+  const Index slot = streams_.add(stream);
+  if (slot != kNoIndex && !set_aside()) {
+    forget_slot(slot);
+    return kNoIndex;
+  }
+  return slot;
+}
+
+template <class Check>
+SectionInfo Connection::Impl::checked(std::span<const HeaderField>& fields, Check check) {
+  const SectionInfo info = check(fields);
+  const bool mendable = info.fault == Errc::kFieldNameInvalid ||
+                        info.fault == Errc::kFieldValueInvalid ||
+                        info.fault == Errc::kFieldConnectionSpecific;
+  if (!mendable || !config_.normalize_outbound_headers || !mend(fields)) return info;
+  return check(fields);
+}
+
+// Names in lower case, no space around values, no connection-specific fields (RFC 9113 §8.2.1,
+// §8.2.2); false: no memory.
+bool Connection::Impl::mend(std::span<const HeaderField>& fields) {
+  const auto blank = [](char c) { return c == ' ' || c == '\t'; };
+  std::size_t size = 0;
+  for (const HeaderField& field : fields) size += field.name.size() + field.value.size();
+  mended_bytes_.clear();
+  mended_.clear();
+  if (mended_bytes_.room(size) == nullptr) return false;
+  for (const HeaderField& field : fields) {
+    std::string_view value = field.value;
+    while (!value.empty() && blank(value.front())) value.remove_prefix(1);
+    while (!value.empty() && blank(value.back())) value.remove_suffix(1);
+    char* to = mended_bytes_.room(field.name.size() + value.size());
+    if (to == nullptr) return false;
+    std::transform(field.name.begin(), field.name.end(), to, [](char c) {
+      return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+    });
+    std::copy(value.begin(), value.end(), to + field.name.size());
+    const std::string_view name(to, field.name.size());
+    if (is_connection_specific(name)) continue;
+    const hpack::Token token = hpack::lookup_token(name);
+    mended_bytes_.commit({name, {to + name.size(), value.size()}, field.sensitive, token, 0});
+  }
+  for (std::size_t i = 0; i < mended_bytes_.size(); ++i) {
+    if (!mended_.push_back(mended_bytes_[i])) return false;
+  }
+  fields = {mended_.data(), mended_.size()};
+  return true;
+}
+
 // ---- field sections
 // -----------------------------------------------------------------------------------
 
 Result<StreamId, UsageError> Connection::Impl::next_stream_id() const {
   const std::uint32_t first = role_ == Role::kClient ? 1 : 2;
   const std::uint32_t last = highest_submitted_.value;
+  if (first_stream_id_.value > last) return first_stream_id_;
   if (last == 0) return StreamId{first};
   if (last > StreamId::kMax - 2) return usage(Errc::kStreamIdUnavailable);
   return StreamId{last + 2};
@@ -39,7 +95,7 @@ Result<void, UsageError> Connection::Impl::send_headers(StreamId id,
   if (id <= highest_submitted_) {
     return usage(map_.ended(id) ? Errc::kStreamClosedLocally : Errc::kStreamIdUnavailable);
   }
-  if (id.value > StreamId::kMax) return usage(Errc::kStreamIdUnavailable);
+  if (id.value > StreamId::kMax || id < first_stream_id_) return usage(Errc::kStreamIdUnavailable);
   return start_request(id, fields, end);
 }
 
@@ -49,8 +105,10 @@ Result<void, UsageError> Connection::Impl::start_request(StreamId id,
                                                          std::span<const HeaderField> fields,
                                                          EndStream end) {
   if (closing()) return usage(Errc::kConnectionClosed);
-  const SectionInfo info = check_request(fields, remote_.enable_connect_protocol);
-  if (strict() && info.fault != Errc::kNone) return usage(info.fault);
+  const SectionInfo info = checked(fields, [this](std::span<const HeaderField> all) {
+    return check_request(all, remote_.enable_connect_protocol);
+  });
+  if (config_.validate_outbound_headers && info.fault != Errc::kNone) return usage(info.fault);
   const bool wait = queued_requests_ > 0 || !may_open_stream();
   if (wait && queued_requests_ >= config_.max_queued_requests) return usage(Errc::kQueueFull);
 
@@ -59,9 +117,11 @@ Result<void, UsageError> Connection::Impl::start_request(StreamId id,
   fresh.seen = true;
   fresh.request_is_head = info.is_head;
   fresh.request_is_connect = info.is_connect;
+  if (info.priority) fresh.priority = info.priority->over({});
   fresh.send_window = FlowWindow(remote_.initial_window_size);
   fresh.receive_window = ReceiveWindow(local_.initial_window_size);
-  const Index slot = streams_.add(fresh);
+  begun_ = true;
+  const Index slot = add_stream(fresh);
   if (slot == kNoIndex) return usage(Errc::kOutOfMemory);
   if (!map_.insert(id, slot)) {
     streams_[slot] = Stream{};
@@ -131,11 +191,9 @@ Result<void, UsageError> Connection::Impl::send_section(Stream& stream,
     // Trailers: after the body that is queued (RFC 9113 §8.1).
     if (!ends) return usage(Errc::kTrailersWithoutEndStream);
     if (stream.send_phase == MessagePhase::kTunnel) return usage(Errc::kWrongPhase);
-    if (strict()) {
-      if (const SectionInfo info = check_trailers(fields); info.fault != Errc::kNone) {
-        return usage(info.fault);
-      }
-    }
+    const SectionInfo info =
+        checked(fields, [](std::span<const HeaderField> all) { return check_trailers(all); });
+    if (config_.validate_outbound_headers && info.fault != Errc::kNone) return usage(info.fault);
     const Index trailers = new_outgoing(Outgoing::Kind::kTrailers, stream.id);
     if (trailers == kNoIndex) return usage(Errc::kOutOfMemory);
     if (!pack_fields(fields, outgoing_[trailers].owned)) {
@@ -149,8 +207,11 @@ Result<void, UsageError> Connection::Impl::send_section(Stream& stream,
     return {};
   }
   if (role_ == Role::kClient) return usage(Errc::kWrongRole);
-  const SectionInfo info = check_response(fields);
-  if (info.fault != Errc::kNone && (strict() || info.status == 0)) return usage(info.fault);
+  const SectionInfo info =
+      checked(fields, [](std::span<const HeaderField> all) { return check_response(all); });
+  if (info.fault != Errc::kNone && (config_.validate_outbound_headers || info.status == 0)) {
+    return usage(info.fault);
+  }
   const StreamId id = stream.id;
   if (info.status / 100 == 1) {
     if (info.status == 101) return usage(Errc::kSwitchingProtocols);
@@ -166,6 +227,7 @@ Result<void, UsageError> Connection::Impl::send_section(Stream& stream,
   }
   stream.final_sent = true;
   stream.send_ended = ends;
+  if (info.priority) stream.priority = info.priority->over(stream.priority);  // RFC 9218 §8
   if (!write_section(FrameType::kHeaders, id, ends ? kFlagEndStream : 0, {}, fields)) {
     return usage(Errc::kOutOfMemory);
   }
@@ -189,8 +251,9 @@ Result<StreamId, UsageError> Connection::Impl::push_stream(StreamId parent,
   const Stream& of = streams_[slot];
   // RFC 9113 §6.6: on a stream of the client's that is open or half-closed(remote).
   if (of.held || of.send_ended || !parent.is_client_initiated()) return usage(Errc::kWrongPhase);
-  const SectionInfo info = check_request(fields, false);
-  if (strict() && info.fault != Errc::kNone) return usage(info.fault);
+  const SectionInfo info =
+      checked(fields, [](std::span<const HeaderField> all) { return check_request(all, false); });
+  if (config_.validate_outbound_headers && info.fault != Errc::kNone) return usage(info.fault);
   auto id = next_stream_id();
   if (!id) return id;
   Stream fresh;
@@ -200,7 +263,8 @@ Result<StreamId, UsageError> Connection::Impl::push_stream(StreamId parent,
   fresh.request_is_head = info.is_head;
   fresh.send_window = FlowWindow(remote_.initial_window_size);
   fresh.receive_phase = MessagePhase::kEnded;
-  const Index promised = streams_.add(fresh);
+  if (info.priority) fresh.priority = info.priority->over({});
+  const Index promised = add_stream(fresh);
   if (promised == kNoIndex) return usage(Errc::kOutOfMemory);
   if (!map_.insert(*id, promised)) {
     streams_[promised] = Stream{};
@@ -269,6 +333,23 @@ bool Connection::Impl::begin_block() {
 }
 
 bool Connection::Impl::add_to_block(const HeaderField& field) {
+  if (config_.split_outbound_cookies && field.name == "cookie") {
+    // RFC 9113 §8.2.3: one field for each pair.
+    constexpr std::string_view kSeparator = "; ";
+    HeaderField crumb = field;
+    for (std::size_t at = crumb.value.find(kSeparator); at != std::string_view::npos;
+         at = crumb.value.find(kSeparator)) {
+      const std::string_view rest = crumb.value.substr(at + kSeparator.size());
+      crumb.value = crumb.value.substr(0, at);
+      if (!add_one_to_block(crumb)) return false;
+      crumb.value = rest;
+    }
+    return add_one_to_block(crumb);
+  }
+  return add_one_to_block(field);
+}
+
+bool Connection::Impl::add_one_to_block(const HeaderField& field) {
   fields_sent_.plain += field.name.size() + field.value.size();
   if (encoder_.add(field, block_)) return true;
   out_of_memory();  // the peer's table cannot follow any more
@@ -290,18 +371,26 @@ bool Connection::Impl::write_block(FrameType first, StreamId id, std::uint8_t fl
   do {
     const std::size_t part = std::min<std::size_t>(rest.size(), remote_.max_frame_size - prefix);
     const bool last = part == rest.size();
+    const std::uint32_t padding =
+        type == first ? pad(type, prefix + part, remote_.max_frame_size - prefix - part) : 0;
+    const std::size_t length = prefix + part + padding;
     FrameHeader header{
-        static_cast<std::uint32_t>(prefix + part), type,
-        static_cast<std::uint8_t>((type == first ? flags : 0) | (last ? kFlagEndHeaders : 0)), id};
-    std::uint8_t* out = output_.reserve(kFrameHeaderSize + prefix + part);
+        static_cast<std::uint32_t>(length), type,
+        static_cast<std::uint8_t>((type == first ? flags : 0) | (last ? kFlagEndHeaders : 0) |
+                                  (padding > 0 ? kFlagPadded : 0)),
+        id};
+    std::uint8_t* out = output_.reserve(kFrameHeaderSize + length);
     if (out == nullptr) {
       out_of_memory();
       return false;
     }
     write_frame_header(out, header);
-    if (prefix > 0) std::memcpy(out + kFrameHeaderSize, promise, prefix);
-    if (part > 0) std::memcpy(out + kFrameHeaderSize + prefix, rest.data(), part);
-    if (!output_.commit(kFrameHeaderSize + prefix + part)) {
+    std::uint8_t* to = out + kFrameHeaderSize;
+    if (padding > 0) *to++ = static_cast<std::uint8_t>(padding - 1);
+    if (prefix > 0) std::memcpy(to, promise, prefix);
+    if (part > 0) std::memcpy(to + prefix, rest.data(), part);
+    if (padding > 1) std::memset(to + prefix + part, 0, padding - 1);
+    if (!output_.commit(kFrameHeaderSize + length)) {
       out_of_memory();
       return false;
     }
@@ -331,6 +420,10 @@ Index Connection::Impl::new_outgoing(Outgoing::Kind kind, StreamId id) {
   out.in_output = 0;
   out.next = kNoIndex;
   out.owned.clear();
+  if (!set_aside()) {
+    discard_outgoing(index);
+    return kNoIndex;
+  }
   return index;
 }
 
@@ -379,10 +472,10 @@ Result<Index, UsageError> Connection::Impl::sending_slot(StreamId id) {
 // A body that fits at once is written without being queued.
 bool Connection::Impl::fits_now(const Stream& stream, std::size_t size) const {
   const auto bytes = static_cast<std::int64_t>(size);
-  return stream.first == kNoIndex && !stream.queued && ready_first_ == kNoIndex &&
-         size <= remote_.max_frame_size && size <= config_.max_output_batch &&
-         output_.size() < config_.max_output_batch && bytes <= send_window_.available() &&
-         bytes <= stream.send_window.available();
+  return stream.first == kNoIndex && !stream.queued && scheduler_.empty() &&
+         size <= remote_.max_frame_size && size <= config_.max_data_frame_size &&
+         size <= config_.max_output_batch && output_.size() < config_.max_output_batch &&
+         bytes <= send_window_.available() && bytes <= stream.send_window.available();
 }
 
 Result<void, UsageError> Connection::Impl::send_span(StreamId id, Bytes data, EndStream end,
@@ -516,33 +609,15 @@ void Connection::Impl::make_ready(Index slot) {
   Stream& stream = streams_[slot];
   if (stream.ready || stream.queued || stream.first == kNoIndex) return;
   if (stream.send_window.available() <= 0 || outgoing_[stream.first].waiting) return;
-  stream.ready = true;
-  stream.next_ready = kNoIndex;
-  if (ready_first_ == kNoIndex) {
-    ready_first_ = slot;
-  } else {
-    streams_[ready_last_].next_ready = slot;
-  }
-  ready_last_ = slot;
+  scheduler_.add(streams_, slot);
 }
 
-void Connection::Impl::leave_ready(Index slot) {
-  if (!streams_[slot].ready) return;
-  Index before = kNoIndex;
-  for (Index at = ready_first_; at != slot; at = streams_[at].next_ready) before = at;
-  const Index after = streams_[slot].next_ready;
-  (before == kNoIndex ? ready_first_ : streams_[before].next_ready) = after;
-  if (ready_last_ == slot) ready_last_ = before;
-  streams_[slot].ready = false;
-  streams_[slot].next_ready = kNoIndex;
-}
-
-// One frame per stream and turn, while there is connection window and room in the batch.
+// One frame per turn, while there is connection window and room in the batch.
 void Connection::Impl::fill_output() {
-  while (ready_first_ != kNoIndex && !error_ && send_window_.available() > 0 &&
+  while (!scheduler_.empty() && !error_ && send_window_.available() > 0 &&
          output_.size() < config_.max_output_batch) {
-    const Index slot = ready_first_;
-    leave_ready(slot);
+    const Index slot = scheduler_.next();
+    scheduler_.remove(streams_, slot);
     write_data(slot);
   }
 }
@@ -554,13 +629,44 @@ void Connection::Impl::write_data(Index slot) {
   const std::int64_t window = std::min(stream.send_window.available(), send_window_.available());
   if (window <= 0)
     return;  // a stream's may have become negative since it was ready (RFC 9113 §6.9.2)
-  const auto room =
-      static_cast<std::size_t>(std::min<std::int64_t>(window, remote_.max_frame_size));
+  const auto room = static_cast<std::size_t>(std::min<std::int64_t>(
+      window, std::min(remote_.max_frame_size, config_.max_data_frame_size)));
   const bool written = out.kind == Outgoing::Kind::kSource
                            ? write_from_source(stream, out, room)
                            : write_from_bytes(stream, out, index, room);
   // The stream may be gone by now (its end was sent, or its source failed).
   if (written && streams_[slot].first != kNoIndex) advance_queue(slot);
+}
+
+// How many bytes of padding a frame gets, its Pad Length field included.
+std::uint32_t Connection::Impl::pad(FrameType type, std::size_t payload, std::size_t room) const {
+  const auto most = static_cast<std::uint32_t>(std::min<std::size_t>(PaddingPolicy::kMost, room));
+  if (config_.padding == nullptr || most == 0) return 0;
+  return recorded_padding(config_.record, *config_.padding, type, payload, most);
+}
+
+// Writes the beginning of a DATA frame with `padding` bytes of it, and gives the place for `copied`
+// bytes of its data behind it; null: no memory. They are committed together.
+std::uint8_t* Connection::Impl::begin_data(FrameHeader& header, std::uint32_t padding,
+                                           std::size_t copied) {
+  std::uint8_t* to = output_.reserve(kFrameHeaderSize + (padding > 0 ? 1 : 0) + copied);
+  if (to == nullptr) return nullptr;
+  header.length += padding;
+  if (padding > 0) {
+    header.flags |= kFlagPadded;
+    to[kFrameHeaderSize] = static_cast<std::uint8_t>(padding - 1);
+  }
+  write_frame_header(to, header);
+  return to + kFrameHeaderSize + (padding > 0 ? 1 : 0);
+}
+
+// > Padding octets MUST be set to zero when sending. (RFC 9113 §6.1)
+bool Connection::Impl::finish_padding(std::uint32_t padding) {
+  if (padding <= 1) return true;
+  std::uint8_t* to = output_.reserve(padding - 1);
+  if (to == nullptr) return false;
+  std::memset(to, 0, padding - 1);
+  return output_.commit(padding - 1);
 }
 
 // False: nothing more to be done for this stream now.
@@ -569,18 +675,19 @@ bool Connection::Impl::write_from_bytes(Stream& stream, Outgoing& out, Index ind
   const Bytes part = out.rest.first(std::min(out.rest.size(), room));
   const bool last = part.size() == out.rest.size();
   const bool ends = last && out.end_stream;
-  const FrameHeader header{static_cast<std::uint32_t>(part.size()), FrameType::kData,
-                           ends ? kFlagEndStream : std::uint8_t{0}, stream.id};
+  FrameHeader header{static_cast<std::uint32_t>(part.size()), FrameType::kData,
+                     ends ? kFlagEndStream : std::uint8_t{0}, stream.id};
   const bool copy = part.size() < config_.copy_below;
-  std::uint8_t* to = output_.reserve(kFrameHeaderSize + (copy ? part.size() : 0));
+  const std::size_t copied = copy ? part.size() : 0;
+  const std::uint32_t padding = pad(FrameType::kData, part.size(), room - part.size());
+  std::uint8_t* to = begin_data(header, padding, copied);
   if (to == nullptr) {
     out_of_memory();
     return false;
   }
-  write_frame_header(to, header);
-  if (copy) std::memcpy(to + kFrameHeaderSize, part.data(), part.size());
-  if (!output_.commit(kFrameHeaderSize + (copy ? part.size() : 0)) ||
-      (!copy && !output_.refer(part, index))) {
+  if (copy) std::memcpy(to, part.data(), part.size());
+  if (!output_.commit(kFrameHeaderSize + (padding > 0 ? 1 : 0) + copied) ||
+      (!copy && !output_.refer(part, index)) || !finish_padding(padding)) {
     out_of_memory();
     return false;
   }
@@ -594,14 +701,17 @@ bool Connection::Impl::write_from_bytes(Stream& stream, Outgoing& out, Index ind
 }
 
 bool Connection::Impl::write_from_source(Stream& stream, Outgoing& out, std::size_t room) {
-  room = std::min<std::size_t>(room, kMinMaxFrameSize);
-  std::uint8_t* to = output_.reserve(kFrameHeaderSize + room);
-  if (to == nullptr) {
+  const std::size_t most = std::min<std::size_t>(room, kMinMaxFrameSize);
+  // Before the Pad Length field there is a place for it, should there be padding.
+  const std::size_t before = kFrameHeaderSize + (config_.padding != nullptr ? 1 : 0);
+  std::uint8_t* frame = output_.reserve(before + most);
+  if (frame == nullptr) {
     out_of_memory();
     return false;
   }
-  const BodySource::Read read = out.source->read({to + kFrameHeaderSize, room});
-  const std::size_t length = std::min(read.length, room);
+  const BodySource::Read read =
+      recorded_read(config_.record, stream.id, *out.source, {frame + before, most});
+  const std::size_t length = std::min(read.length, most);
   if (read.state == BodySource::State::kError) {
     fail_stream(stream.id, ErrorCode::kInternalError, Errc::kBodyFailed);
     return false;
@@ -613,14 +723,22 @@ bool Connection::Impl::write_from_source(Stream& stream, Outgoing& out, std::siz
     return false;
   }
   if (length > 0 || ends) {
-    const FrameHeader header{static_cast<std::uint32_t>(length), FrameType::kData,
-                             ends ? kFlagEndStream : std::uint8_t{0}, stream.id};
-    write_frame_header(to, header);
-    if (!output_.commit(kFrameHeaderSize + length)) {
+    FrameHeader header{static_cast<std::uint32_t>(length), FrameType::kData,
+                       ends ? kFlagEndStream : std::uint8_t{0}, stream.id};
+    const std::uint32_t padding = pad(FrameType::kData, length, room - length);
+    // The same place as before, as nothing was committed meanwhile.
+    std::uint8_t* to = begin_data(header, padding, length);
+    if (to == nullptr) {
       out_of_memory();
       return false;
     }
-    sent_data(stream, header, {to + kFrameHeaderSize, length});
+    if (to != frame + before) std::memmove(to, frame + before, length);
+    if (!output_.commit(kFrameHeaderSize + (padding > 0 ? 1 : 0) + length) ||
+        !finish_padding(padding)) {
+      out_of_memory();
+      return false;
+    }
+    sent_data(stream, header, {to, length});
   }
   if (!last) return true;
   out.complete = true;
@@ -631,16 +749,24 @@ bool Connection::Impl::write_from_source(Stream& stream, Outgoing& out, std::siz
 // A DATA frame whose bytes are copied, also the empty one that only ends the stream.
 bool Connection::Impl::write_small_data(Stream& stream, Bytes data, bool ends) {
   if (data.empty() && !ends) return true;
-  const FrameHeader header{static_cast<std::uint32_t>(data.size()), FrameType::kData,
-                           ends ? kFlagEndStream : std::uint8_t{0}, stream.id};
-  std::uint8_t* to = output_.reserve(kFrameHeaderSize + data.size());
+  FrameHeader header{static_cast<std::uint32_t>(data.size()), FrameType::kData,
+                     ends ? kFlagEndStream : std::uint8_t{0}, stream.id};
+  std::uint32_t padding = 0;
+  if (config_.padding != nullptr) {
+    const std::int64_t window = std::min({stream.send_window.available(), send_window_.available(),
+                                          std::int64_t{remote_.max_frame_size}});
+    const std::int64_t room = window - static_cast<std::int64_t>(data.size());
+    padding = pad(FrameType::kData, data.size(),
+                  static_cast<std::size_t>(std::max<std::int64_t>(room, 0)));
+  }
+  std::uint8_t* to = begin_data(header, padding, data.size());
   if (to == nullptr) {
     out_of_memory();
     return false;
   }
-  write_frame_header(to, header);
-  if (!data.empty()) std::memcpy(to + kFrameHeaderSize, data.data(), data.size());
-  if (!output_.commit(kFrameHeaderSize + data.size())) {
+  if (!data.empty()) std::memcpy(to, data.data(), data.size());
+  if (!output_.commit(kFrameHeaderSize + (padding > 0 ? 1 : 0) + data.size()) ||
+      !finish_padding(padding)) {
     out_of_memory();
     return false;
   }
@@ -691,6 +817,7 @@ void Connection::Impl::open_queued_requests() {
     if (!write_packed_section(stream.id, Bytes(out.owned.data(), out.owned.size()), ends)) return;
     stream.head_end = output_.end_offset();
     pop_outgoing(stream);
+    if (stream.announce_priority) write_priority_update(stream.id, stream.priority);
     advance_message(stream, ends);
     if (!ends) advance_queue(slot);
   }

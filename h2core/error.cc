@@ -86,6 +86,10 @@ std::string_view describe(Errc cause) {
       return "PUSH_PROMISE promises a stream identifier that cannot be used (RFC 9113 §6.6)";
     case Errc::kGoAwayLastStreamRaised:
       return "a later GOAWAY names a higher last stream than an earlier one (RFC 9113 §6.8)";
+    case Errc::kPriorityUpdateInvalid:
+      return "PRIORITY_UPDATE by a server, for stream 0, for a promised stream that does not "
+             "exist, or for "
+             "more streams than may be open (RFC 9218 §7.1)";
     case Errc::kWindowIncrementZero:
       return "WINDOW_UPDATE with an increment of 0 (RFC 9113 §6.9)";
     case Errc::kWindowOverflow:
@@ -116,6 +120,10 @@ std::string_view describe(Errc cause) {
       return "the host field and :authority name different authorities (RFC 9113 §8.3.1)";
     case Errc::kConnectMalformed:
       return "a CONNECT exchange that breaks the rules (RFC 9113 §8.5)";
+    case Errc::kExtendedConnectNotOffered:
+      return ":protocol is used though SETTINGS_ENABLE_CONNECT_PROTOCOL was not received or sent "
+             "(RFC 8441 "
+             "§3)";
     case Errc::kContentLengthInvalid:
       return "content-length is not one decimal number (RFC 9113 §8.1.1)";
     case Errc::kContentLengthMismatch:
@@ -173,6 +181,10 @@ std::string_view describe(Errc cause) {
       return "an argument is outside its range";
     case Errc::kPushDisabledByPeer:
       return "the peer has disabled push (RFC 9113 §8.4)";
+    case Errc::kPriorityNotOffered:
+      return "the server does not follow PRIORITY_UPDATE: its SETTINGS lack NO_RFC7540_PRIORITIES "
+             "(RFC 9218 "
+             "§2.1.1)";
     case Errc::kQueueFull:
       return "too many requests are waiting for the peer's stream limit";
   }
@@ -227,6 +239,8 @@ std::string_view to_string(Errc cause) {
       return "pushed_stream_invalid";
     case Errc::kGoAwayLastStreamRaised:
       return "go_away_last_stream_raised";
+    case Errc::kPriorityUpdateInvalid:
+      return "priority_update_invalid";
     case Errc::kWindowIncrementZero:
       return "window_increment_zero";
     case Errc::kWindowOverflow:
@@ -257,6 +271,8 @@ std::string_view to_string(Errc cause) {
       return "authority_mismatch";
     case Errc::kConnectMalformed:
       return "connect_malformed";
+    case Errc::kExtendedConnectNotOffered:
+      return "extended_connect_not_offered";
     case Errc::kContentLengthInvalid:
       return "content_length_invalid";
     case Errc::kContentLengthMismatch:
@@ -313,6 +329,8 @@ std::string_view to_string(Errc cause) {
       return "value_out_of_range";
     case Errc::kPushDisabledByPeer:
       return "push_disabled_by_peer";
+    case Errc::kPriorityNotOffered:
+      return "priority_not_offered";
     case Errc::kQueueFull:
       return "queue_full";
   }

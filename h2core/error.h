@@ -43,6 +43,7 @@ enum class Errc : std::uint16_t {
   kPushNotAllowed,           // PUSH_PROMISE by a client, or while push is disabled (RFC 9113 §8.4)
   kPushedStreamInvalid,      // promised identifier not usable (RFC 9113 §6.6)
   kGoAwayLastStreamRaised,   // a later GOAWAY raised the last stream (RFC 9113 §6.8)
+  kPriorityUpdateInvalid,    // by a server, for stream 0, or for too many streams (RFC 9218 §7.1)
 
   // Flow control.
   kWindowIncrementZero,  // (RFC 9113 §6.9)
@@ -62,13 +63,14 @@ enum class Errc : std::uint16_t {
   kPseudoFieldInvalid,  // a value of :method, :path, :scheme, :authority or :status (RFC 9113 §8.3)
   kAuthorityMismatch,   // :authority and host differ (RFC 9113 §8.3.1)
   kConnectMalformed,    // (RFC 9113 §8.5)
-  kContentLengthInvalid,      // (RFC 9113 §8.1.1)
-  kContentLengthMismatch,     // (RFC 9113 §8.1.1)
-  kInformationalEndsStream,   // (RFC 9113 §8.1)
-  kSwitchingProtocols,        // status 101 (RFC 9113 §8.6)
-  kTrailersWithoutEndStream,  // (RFC 9113 §8.1)
-  kDataBeforeHeaders,         // (RFC 9113 §8.1)
-  kBodyNotAllowed,            // DATA after HEAD, 204 or 304 (RFC 9113 §8.1.1)
+  kExtendedConnectNotOffered,  // :protocol without ENABLE_CONNECT_PROTOCOL (RFC 8441 §3)
+  kContentLengthInvalid,       // (RFC 9113 §8.1.1)
+  kContentLengthMismatch,      // (RFC 9113 §8.1.1)
+  kInformationalEndsStream,    // (RFC 9113 §8.1)
+  kSwitchingProtocols,         // status 101 (RFC 9113 §8.6)
+  kTrailersWithoutEndStream,   // (RFC 9113 §8.1)
+  kDataBeforeHeaders,          // (RFC 9113 §8.1)
+  kBodyNotAllowed,             // DATA after HEAD, 204 or 304 (RFC 9113 §8.1.1)
 
   // Limits of our own (docs/limits.md).
   kTooManyStreams,        // above our SETTINGS_MAX_CONCURRENT_STREAMS (RFC 9113 §5.1.2)
@@ -94,6 +96,7 @@ enum class Errc : std::uint16_t {
   kConnectionClosed,     // the connection has failed, is closed or takes no new streams
   kValueOutOfRange,      // an argument outside its documented range
   kPushDisabledByPeer,   // (RFC 9113 §8.4)
+  kPriorityNotOffered,   // the server's SETTINGS lack NO_RFC7540_PRIORITIES (RFC 9218 §2.1.1)
   kQueueFull,            // Config::max_queued_requests
 };
 

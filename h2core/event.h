@@ -7,11 +7,14 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <optional>
 #include <span>
+#include <string_view>
 #include <variant>
 
 #include "h2core/error.h"
+#include "h2core/priority.h"
 #include "h2core/settings.h"
 #include "h2core/stream_id.h"
 #include "h2core/time.h"
@@ -155,6 +158,82 @@ struct ConnectionTerminated {
   Bytes additional_data;  // at most 256 bytes are kept
 };
 
+// Server: the client's PRIORITY_UPDATE, which the order of sending follows from now on (RFC 9218
+// §7.1). The stream may be one that the client has not started yet.
+struct PriorityUpdated {
+  StreamId stream_id;
+  Priority priority;
+};
+
+// Client: the server knows another way to reach an origin (RFC 7838 §4). On a stream, `origin` is
+// empty and the stream's origin is meant; on stream 0 it is up to the application to ignore origins
+// that the server does not speak for. `field_value` has the form of the Alt-Svc field (RFC 7838
+// §3).
+struct AlternativeServiceAvailable {
+  StreamId stream_id;
+  std::string_view origin;
+  std::string_view field_value;
+};
+
+// Origins as an ORIGIN frame lists them, such as "https://example.com"; iterating gives
+// string_views. What is no ASCII serialization of an origin is passed over (RFC 8336 §2.2).
+class OriginsView {
+ public:
+  // `entries`: the payload of an ORIGIN frame (RFC 8336 §2.1).
+  explicit OriginsView(Bytes entries) : entries_(entries) {}
+
+  class Iterator {
+   public:
+    using value_type = std::string_view;
+    using reference = std::string_view;
+    using difference_type = std::ptrdiff_t;
+    using iterator_category = std::input_iterator_tag;
+
+    Iterator() = default;
+    explicit Iterator(Bytes rest) : rest_(rest) { next(); }
+    std::string_view operator*() const { return origin_; }
+    Iterator& operator++() {
+      next();
+      return *this;
+    }
+    Iterator operator++(int) {
+      Iterator before = *this;
+      next();
+      return before;
+    }
+    friend bool operator==(const Iterator& a, const Iterator& b) {
+      return a.origin_.data() == b.origin_.data();
+    }
+
+   private:
+    void next();
+
+    Bytes rest_;
+    std::string_view origin_;  // null: the end
+  };
+
+  Iterator begin() const { return Iterator(entries_); }
+  Iterator end() const { return {}; }
+
+ private:
+  Bytes entries_;
+};
+
+// Client: origins that the server speaks for on this connection (RFC 8336 §2); to be added to those
+// of earlier frames. Its first one, even if empty, says that there are no others but the one that
+// was dialled.
+struct OriginsReceived {
+  OriginsView origins;
+};
+
+// A frame of a type in Config::extension_frames (RFC 9113 §5.5).
+struct ExtensionFrameReceived {
+  std::uint8_t type = 0;
+  std::uint8_t flags = 0;
+  StreamId stream_id;
+  Bytes payload;
+};
+
 // The peer broke the protocol, or the byte stream was lost; nothing follows but the ends of
 // streams.
 struct ConnectionFailed {
@@ -163,10 +242,12 @@ struct ConnectionFailed {
   Bytes excerpt;
 };
 
-using Event = std::variant<RequestReceived, ResponseReceived, InformationalResponseReceived,
-                           TrailersReceived, DataReceived, StreamReset, PushedStreamReceived,
-                           BodyReleased, WindowUpdated, RemoteSettingsChanged, SettingsAcknowledged,
-                           PingReceived, PingAckReceived, ConnectionTerminated, ConnectionFailed>;
+using Event =
+    std::variant<RequestReceived, ResponseReceived, InformationalResponseReceived, TrailersReceived,
+                 DataReceived, StreamReset, PushedStreamReceived, BodyReleased, WindowUpdated,
+                 RemoteSettingsChanged, SettingsAcknowledged, PingReceived, PingAckReceived,
+                 ConnectionTerminated, PriorityUpdated, AlternativeServiceAvailable,
+                 OriginsReceived, ExtensionFrameReceived, ConnectionFailed>;
 
 // Joins lambdas into one visitor: std::visit(overloaded{...}, event).
 template <class... Ts>

@@ -2,8 +2,9 @@
 #include "h2core/field_section.h"
 
 #include <algorithm>
-#include <array>
 #include <string_view>
+
+#include "h2core/field_syntax.h"
 
 namespace h2::inline v0 {
 
@@ -12,95 +13,30 @@ namespace {
 using hpack::HeaderField;
 using hpack::Token;
 
-enum Class : std::uint8_t {
-  kName = 1,  // may stand in a field name: a token's character, and no upper case (RFC 9113 §8.2.1)
-  kMethod = 2,      // may stand in a method: a token's character (RFC 9110 §5.6.2)
-  kValue = 4,       // may stand in a value
-  kTarget = 8,      // may stand in :path: visible ASCII
-  kScheme = 16,     // may stand in :scheme after the first letter (RFC 3986 §3.1)
-  kAuthority = 32,  // may stand in :authority
-};
-
-constexpr std::array<std::uint8_t, 256> make_classes() {
-  std::array<std::uint8_t, 256> classes{};
-  constexpr std::string_view kTokenMarks = "!#$%&'*+-.^_`|~";
-  for (unsigned c = 0; c < 256; ++c) {
-    const bool lower = c >= 'a' && c <= 'z';
-    const bool upper = c >= 'A' && c <= 'Z';
-    const bool digit = c >= '0' && c <= '9';
-    const bool mark = c < 128 && kTokenMarks.find(static_cast<char>(c)) != std::string_view::npos;
-    unsigned is = 0;
-    if (lower || digit || mark) is |= kName;
-    if (lower || upper || digit || mark) is |= kMethod;
-    if (c != 0 && c != '\r' && c != '\n') is |= kValue;
-    if (c > 0x20 && c < 0x7f) is |= kTarget;
-    if (lower || upper || digit || c == '+' || c == '-' || c == '.') is |= kScheme;
-    constexpr std::string_view kNotInAuthority = "@/?#\\\"<>^`{|}";
-    if (c > 0x20 && c < 0x7f &&
-        kNotInAuthority.find(static_cast<char>(c)) == std::string_view::npos) {
-      is |= kAuthority;
-    }
-    classes[c] = static_cast<std::uint8_t>(is);
-  }
-  return classes;
-}
-
-constexpr auto kClasses = make_classes();
-
-bool all(std::string_view text, Class wanted) {
-  std::uint8_t common = 0xff;
-  for (const char c : text) common &= kClasses[static_cast<std::uint8_t>(c)];
-  return (common & wanted) != 0;
-}
-
-bool blank(char c) { return c == ' ' || c == '\t'; }
-
-// RFC 9113 §8.2.1: no NUL, CR, LF; no space or tab at either end.
-bool value_valid(std::string_view value) {
-  if (value.empty()) return true;
-  return all(value, kValue) && !blank(value.front()) && !blank(value.back());
-}
-
-// Three digits from 100 on. Above 599 there are none, but a client is to take them for a server's
-// error (RFC 9110 §15).
-bool status_readable(std::string_view value) {
-  return value.size() == 3 && value[0] >= '1' && value[0] <= '9' && value[1] >= '0' &&
-         value[1] <= '9' && value[2] >= '0' && value[2] <= '9';
-}
-
-// One number, no sign, no list (RFC 9110 §8.6).
-std::optional<std::uint64_t> parse_length(std::string_view value) {
-  if (value.empty()) return std::nullopt;
-  std::uint64_t length = 0;
-  for (const char c : value) {
-    if (c < '0' || c > '9') return std::nullopt;
-    const auto digit = static_cast<std::uint64_t>(c - '0');
-    if (length > (std::uint64_t{0x7fffffffffffffff} - digit) / 10) return std::nullopt;
-    length = length * 10 + digit;
-  }
-  return length;
-}
-
 bool pseudo_valid(Token token, std::string_view value) {
   switch (token) {
     case Token::kMethod:
-      return !value.empty() && all(value, kMethod);
+      return is_method(value);
     case Token::kPath:
-      // > MUST NOT be empty for "http" or "https" URIs; ... "*" for OPTIONS (RFC 9113 §8.3.1)
-      return !value.empty() && (value[0] == '/' || value == "*") && all(value, kTarget);
+      return is_path(value);
     case Token::kScheme:
-      return !value.empty() && all(value, kScheme) &&
-             ((value[0] >= 'a' && value[0] <= 'z') || (value[0] >= 'A' && value[0] <= 'Z'));
+      return is_scheme(value);
     case Token::kAuthority:
-      // > ":authority" MUST NOT include the deprecated userinfo subcomponent (RFC 9113 §8.3.1)
-      return value.empty() || all(value, kAuthority);
+      return is_authority(value);
     case Token::kStatus:
-      return status_readable(value);
+      return is_status(value);
     case Token::kProtocol:
-      return !value.empty() && all(value, kMethod);
+      return is_method(value);  // a token, too (RFC 8441 §4)
     default:
       return false;
   }
+}
+
+// The fields of RFC 9113 §8.2.2 that no message may have; TE may have one value.
+bool forbidden(Token token) {
+  return token == Token::kConnection || token == Token::kKeepAlive ||
+         token == Token::kProxyConnection || token == Token::kTransferEncoding ||
+         token == Token::kUpgrade;
 }
 
 Errc judge_field(const HeaderField& field) {
@@ -108,25 +44,16 @@ Errc judge_field(const HeaderField& field) {
     if (!hpack::is_pseudo(field.token)) return Errc::kPseudoFieldUnknown;
     return pseudo_valid(field.token, field.value) ? Errc::kNone : Errc::kPseudoFieldInvalid;
   }
-  if (field.name.empty() || (field.token == Token::kNone && !all(field.name, kName))) {
+  if (field.name.empty() || (field.token == Token::kNone && !is_field_name(field.name))) {
     return Errc::kFieldNameInvalid;
   }
-  if (!value_valid(field.value)) return Errc::kFieldValueInvalid;
-  switch (field.token) {
-    // RFC 9113 §8.2.2.
-    case Token::kConnection:
-    case Token::kKeepAlive:
-    case Token::kProxyConnection:
-    case Token::kTransferEncoding:
-    case Token::kUpgrade:
-      return Errc::kFieldConnectionSpecific;
-    case Token::kTe:
-      return field.value == "trailers" ? Errc::kNone : Errc::kFieldConnectionSpecific;
-    case Token::kContentLength:
-      return parse_length(field.value) ? Errc::kNone : Errc::kContentLengthInvalid;
-    default:
-      return Errc::kNone;
+  if (!is_field_value(field.value)) return Errc::kFieldValueInvalid;
+  if (forbidden(field.token)) return Errc::kFieldConnectionSpecific;
+  if (field.token == Token::kTe && field.value != "trailers") return Errc::kFieldConnectionSpecific;
+  if (field.token == Token::kContentLength && !parse_content_length(field.value)) {
+    return Errc::kContentLengthInvalid;
   }
+  return Errc::kNone;
 }
 
 // Whether a pseudo-header field that came was in `seen`.
@@ -146,6 +73,8 @@ struct Walk {
   std::string_view status;
   std::optional<std::string_view> host;
   std::optional<std::uint64_t> content_length;
+  std::optional<PriorityParameters> priority;
+  std::uint32_t cookies = 0;
 
   void fail(Errc cause) {
     if (fault == Errc::kNone) fault = cause;
@@ -180,7 +109,12 @@ struct Walk {
       host = field.value;
     } else if (field.token == Token::kContentLength) {
       if (content_length) fail(Errc::kContentLengthInvalid);
-      content_length = parse_length(field.value);
+      content_length = parse_content_length(field.value);
+    } else if (field.token == Token::kCookie) {
+      ++cookies;
+    } else if (field.token == Token::kPriority) {
+      PriorityParameters said = priority.value_or(PriorityParameters{});
+      if (parse_priority(field.value, said)) priority = said;
     }
   }
 };
@@ -238,7 +172,7 @@ Errc request_fault(const Walk& w, bool extended_connect) {
   const auto has = [&](Token token) { return (w.seen & bit(token)) != 0; };
   if (!has(Token::kMethod)) return Errc::kPseudoFieldMissing;
   const bool connect = w.method == "CONNECT";
-  if (has(Token::kProtocol) && !extended_connect) return Errc::kPseudoFieldUnknown;
+  if (has(Token::kProtocol) && !extended_connect) return Errc::kExtendedConnectNotOffered;
   if (has(Token::kProtocol) && !connect) return Errc::kConnectMalformed;
   if (connect && !has(Token::kProtocol)) {
     // > The ":scheme" and ":path" pseudo-header fields MUST be omitted. (RFC 9113 §8.5)
@@ -257,7 +191,7 @@ Errc request_fault(const Walk& w, bool extended_connect) {
   if (has(Token::kAuthority) && w.host && !same_authority(w.authority, *w.host, w.scheme)) {
     return Errc::kAuthorityMismatch;
   }
-  if (w.host && !w.host->empty() && !all(*w.host, kAuthority)) return Errc::kAuthorityMismatch;
+  if (w.host && !w.host->empty() && !is_authority(*w.host)) return Errc::kAuthorityMismatch;
   return Errc::kNone;
 }
 
@@ -269,6 +203,9 @@ SectionInfo request(const Fields& fields, bool extended_connect, bool received) 
   info.is_head = w.method == "HEAD";
   info.is_connect = w.method == "CONNECT";
   info.content_length = w.content_length;
+  info.priority = w.priority;
+  info.has_protocol = (w.seen & bit(Token::kProtocol)) != 0;
+  info.cookies = w.cookies;
   return info;
 }
 
@@ -280,7 +217,7 @@ SectionInfo response(const Fields& fields, bool received) {
   if (info.fault == Errc::kNone && w.seen != bit(Token::kStatus)) {
     info.fault = w.status.empty() ? Errc::kPseudoFieldMissing : Errc::kPseudoFieldUnknown;
   }
-  if (status_readable(w.status)) {
+  if (is_status(w.status)) {
     info.status = (w.status[0] - '0') * 100 + (w.status[1] - '0') * 10 + (w.status[2] - '0');
   }
   if (!received && info.status > 599) {
@@ -288,6 +225,7 @@ SectionInfo response(const Fields& fields, bool received) {
     if (info.fault == Errc::kNone) info.fault = Errc::kPseudoFieldInvalid;
   }
   info.content_length = w.content_length;
+  info.priority = w.priority;
   return info;
 }
 

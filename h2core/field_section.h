@@ -8,6 +8,7 @@
 #include <span>
 
 #include "h2core/error.h"
+#include "h2core/priority.h"
 #include "hpack/field_list.h"
 #include "hpack/header_field.h"
 #include "hpack/static_table.h"
@@ -36,6 +37,9 @@ struct SectionInfo {
   bool is_head = false;
   bool is_connect = false;  // plain or extended
   std::optional<std::uint64_t> content_length;
+  std::optional<PriorityParameters> priority;  // what the priority fields say (RFC 9218 §5)
+  bool has_protocol = false;                   // an extended CONNECT (RFC 8441 §4)
+  std::uint32_t cookies = 0;                   // cookie fields
 };
 
 // A request's header section (RFC 9113 §8.3.1, §8.5). `extended_connect`: whether :protocol is
@@ -59,25 +63,27 @@ SectionInfo check_trailers(std::span<const hpack::HeaderField> fields);
 class BodyLength {
  public:
   // As content-length says; none: any.
-  void expect(std::optional<std::uint64_t> length) { expected_ = length; }
+  void expect(std::optional<std::uint64_t> length) { expected_ = length.value_or(kAny); }
   // No content at all, whatever content-length says: responses to HEAD, 204, 304.
-  void expect_none() {
-    expected_ = 0;
-    forbidden_ = true;
-  }
+  void expect_none() { expected_ = kForbidden; }
   // `bytes` more arrived; false: too many.
   bool add(std::uint64_t bytes) {
     received_ += bytes;
-    return !expected_ || received_ <= *expected_;
+    return expected_ == kAny || received_ <= expected();
   }
   // Whether it may end here.
-  bool complete() const { return !expected_ || received_ == *expected_; }
-  bool forbidden() const { return forbidden_; }
+  bool complete() const { return expected_ == kAny || received_ == expected(); }
+  bool forbidden() const { return expected_ == kForbidden; }
 
  private:
-  std::optional<std::uint64_t> expected_;
+  // No content-length is that large (2^63-1 at most).
+  static constexpr std::uint64_t kAny = ~std::uint64_t{0};
+  static constexpr std::uint64_t kForbidden = kAny - 1;
+
+  std::uint64_t expected() const { return forbidden() ? 0 : expected_; }
+
+  std::uint64_t expected_ = kAny;
   std::uint64_t received_ = 0;
-  bool forbidden_ = false;
 };
 
 }  // namespace h2::inline v0

@@ -3,6 +3,7 @@
 #ifndef H2_H2CORE_FLOW_WINDOW_H_
 #define H2_H2CORE_FLOW_WINDOW_H_
 
+#include <algorithm>
 #include <cstdint>
 
 #include "h2core/settings.h"
@@ -13,26 +14,26 @@ namespace h2::inline v0 {
 // §6.9.2).
 class FlowWindow {
  public:
-  explicit FlowWindow(std::int64_t initial) : available_(initial) {}
+  explicit FlowWindow(std::uint32_t initial) : available_(static_cast<std::int32_t>(initial)) {}
 
   std::int64_t available() const { return available_; }
   // Takes `bytes` that were sent; false, and nothing taken: the window is smaller.
   bool consume(std::uint32_t bytes) {
-    if (bytes > available_ && bytes > 0) return false;
-    available_ -= bytes;
+    if (bytes > available() && bytes > 0) return false;
+    available_ -= static_cast<std::int32_t>(bytes);
     return true;
   }
   // WINDOW_UPDATE; false, and nothing added: it would exceed 2^31-1 (RFC 9113 §6.9.1).
   bool expand(std::uint32_t bytes) { return adjust(bytes); }
   // A change of INITIAL_WINDOW_SIZE by `delta`; false, and nothing changed: it would exceed 2^31-1.
   bool adjust(std::int64_t delta) {
-    if (available_ + delta > std::int64_t{kMaxWindowSize}) return false;
-    available_ += delta;
+    if (available() + delta > std::int64_t{kMaxWindowSize}) return false;
+    available_ = static_cast<std::int32_t>(available() + delta);
     return true;
   }
 
  private:
-  std::int64_t available_;
+  std::int32_t available_;  // never below -(2^31-1): only INITIAL_WINDOW_SIZE makes it negative
 };
 
 // What we have allowed the peer to send, and what of it is to be given back. The bytes of a window
@@ -40,7 +41,8 @@ class FlowWindow {
 // and not used (unacknowledged), or they were used and wait to be worth a WINDOW_UPDATE (pending).
 class ReceiveWindow {
  public:
-  explicit ReceiveWindow(std::int64_t size) : size_(size), available_(size) {}
+  explicit ReceiveWindow(std::uint32_t size)
+      : size_(static_cast<std::int32_t>(size)), available_(size_) {}
 
   std::int64_t available() const { return available_; }
   std::uint32_t unacknowledged() const { return unacknowledged_; }
@@ -48,8 +50,8 @@ class ReceiveWindow {
 
   // DATA arrived; false: more than was allowed.
   bool receive(std::uint32_t bytes) {
-    if (bytes > available_ && bytes > 0) return false;
-    available_ -= bytes;
+    if (bytes > available() && bytes > 0) return false;
+    available_ -= static_cast<std::int32_t>(bytes);
     unacknowledged_ += bytes;
     return true;
   }
@@ -57,31 +59,40 @@ class ReceiveWindow {
   // or 0: credit is saved up until it comes to half of the window.
   std::uint32_t acknowledge(std::uint32_t bytes) {
     unacknowledged_ -= bytes;
-    pending_ += bytes;
-    if (pending_ <= 0 || pending_ * 2 < size_) return 0;
+    pending_ += static_cast<std::int32_t>(bytes);
+    if (pending_ <= 0 || std::int64_t{pending_} * 2 < size_) return 0;
     const auto increment = static_cast<std::uint32_t>(pending_);
-    available_ += pending_;
+    available_ = within(std::int64_t{available_} + increment);
     pending_ = 0;
     return increment;
   }
   // Makes the window larger at once, by a WINDOW_UPDATE of `bytes`; false: above 2^31-1.
   bool grow(std::uint32_t bytes) {
-    if (size_ + bytes > std::int64_t{kMaxWindowSize}) return false;
-    if (available_ + bytes > std::int64_t{kMaxWindowSize}) return false;
-    size_ += bytes;
-    available_ += bytes;
+    if (std::max(size(), available()) + bytes > std::int64_t{kMaxWindowSize}) return false;
+    size_ += static_cast<std::int32_t>(bytes);
+    available_ += static_cast<std::int32_t>(bytes);
     return true;
+  }
+  // Makes the window smaller by `bytes` (at most its size): so much credit is kept back.
+  void shrink(std::uint32_t bytes) {
+    size_ -= static_cast<std::int32_t>(bytes);
+    pending_ -= static_cast<std::int32_t>(bytes);
   }
   // Our INITIAL_WINDOW_SIZE changed by `delta` and the peer knows (RFC 9113 §6.9.2).
   void adjust(std::int64_t delta) {
-    size_ += delta;
-    available_ += delta;
+    size_ = within(size_ + delta);
+    available_ = within(available_ + delta);
   }
 
  private:
-  std::int64_t size_;
-  std::int64_t available_;
-  std::int64_t pending_ = 0;
+  static std::int32_t within(std::int64_t bytes) {
+    constexpr std::int64_t kMost = kMaxWindowSize;
+    return static_cast<std::int32_t>(std::clamp(bytes, -kMost, kMost));
+  }
+
+  std::int32_t size_;
+  std::int32_t available_;
+  std::int32_t pending_ = 0;  // negative: credit that is kept back
   std::uint32_t unacknowledged_ = 0;
 };
 

@@ -25,6 +25,12 @@ std::string_view to_string(FrameType type) {
       return "WINDOW_UPDATE";
     case FrameType::kContinuation:
       return "CONTINUATION";
+    case FrameType::kAltSvc:
+      return "ALTSVC";
+    case FrameType::kOrigin:
+      return "ORIGIN";
+    case FrameType::kPriorityUpdate:
+      return "PRIORITY_UPDATE";
   }
   return "UNKNOWN";
 }

@@ -1,5 +1,6 @@
-// Frames as data: the nine-byte header, the ten types, and one complete struct per type
-// (RFC 9113 §4.1, §6). Tested by tests/h2core/frame_decoder_test.cc and frame_encoder_test.cc.
+// Frames as data: the nine-byte header, the types, and one complete struct per type (RFC 9113 §4.1,
+// §6; RFC 7838 §4, RFC 8336 §2, RFC 9218 §7.1). Tested by tests/h2core/frame_decoder_test.cc and
+// frame_encoder_test.cc.
 #ifndef H2_H2CORE_FRAME_H_
 #define H2_H2CORE_FRAME_H_
 
@@ -29,7 +30,17 @@ enum class FrameType : std::uint8_t {
   kGoAway = 0x7,
   kWindowUpdate = 0x8,
   kContinuation = 0x9,
+  kAltSvc = 0xa,           // RFC 7838 §4
+  kOrigin = 0xc,           // RFC 8336 §2
+  kPriorityUpdate = 0x10,  // RFC 9218 §7.1
 };
+
+// Whether the type is one of those that this library acts on; others can be sent and received as
+// extension frames (RFC 9113 §5.5).
+constexpr bool is_known(FrameType type) {
+  return type <= FrameType::kAltSvc || type == FrameType::kOrigin ||
+         type == FrameType::kPriorityUpdate;
+}
 
 // The name as the RFC spells it, such as "WINDOW_UPDATE"; "UNKNOWN" for other types.
 std::string_view to_string(FrameType type);
@@ -115,14 +126,33 @@ struct ContinuationFrame {
   bool end_headers = false;
   Bytes fragment;
 };
+// An alternative service for `origin`, or for the stream's origin (RFC 7838 §4).
+struct AltSvcFrame {
+  StreamId stream_id;
+  Bytes origin;
+  Bytes field_value;
+};
+// The origins that a server says it speaks for (RFC 8336 §2.1).
+struct OriginFrame {
+  FrameHeader header;
+  Bytes entries;  // each: two bytes of length, then the origin
+};
+// A client's wish about the priority of a response (RFC 9218 §7.1).
+struct PriorityUpdateFrame {
+  StreamId prioritized_stream_id;
+  Bytes field_value;
+};
+// A frame of a type that is not among FrameType's, or whose payload makes no sense of a type that
+// is to be ignored then (RFC 9113 §4.1).
 struct UnknownFrame {
   FrameHeader header;
   Bytes payload;
 };
 
-using Frame = std::variant<DataFrame, HeadersFrame, PriorityFrame, RstStreamFrame, SettingsFrame,
-                           PushPromiseFrame, PingFrame, GoAwayFrame, WindowUpdateFrame,
-                           ContinuationFrame, UnknownFrame>;
+using Frame =
+    std::variant<DataFrame, HeadersFrame, PriorityFrame, RstStreamFrame, SettingsFrame,
+                 PushPromiseFrame, PingFrame, GoAwayFrame, WindowUpdateFrame, ContinuationFrame,
+                 AltSvcFrame, OriginFrame, PriorityUpdateFrame, UnknownFrame>;
 
 }  // namespace h2::inline v0
 

@@ -87,9 +87,12 @@ std::optional<FrameError> check_frame_header(const FrameHeader& header,
     case FrameType::kSettings:
     case FrameType::kPing:
     case FrameType::kGoAway:
+    case FrameType::kPriorityUpdate:  // RFC 9218 §7.1
       if (!header.stream_id.is_connection()) return wrong_stream(Errc::kFrameNotOnStreamZero);
       break;
     case FrameType::kWindowUpdate:
+    case FrameType::kAltSvc:
+    case FrameType::kOrigin:
       break;
   }
   if (const auto length = fixed_length(header); length && *length != header.length) {
@@ -100,7 +103,8 @@ std::optional<FrameError> check_frame_header(const FrameHeader& header,
   }
   const bool settings = header.type == FrameType::kSettings;
   if ((settings && header.length % 6 != 0) ||
-      (header.type == FrameType::kGoAway && header.length < 8)) {
+      (header.type == FrameType::kGoAway && header.length < 8) ||
+      (header.type == FrameType::kPriorityUpdate && header.length < 4)) {
     return kWrongSize;
   }
   return std::nullopt;
@@ -165,6 +169,18 @@ Result<Frame, FrameError> decode_frame(const FrameHeader& header, Bytes payload)
     }
     case FrameType::kContinuation:
       return Frame(ContinuationFrame{id, header.has(kFlagEndHeaders), payload});
+    case FrameType::kAltSvc: {
+      if (payload.size() < 2) break;
+      const std::size_t origin = static_cast<std::size_t>(payload[0] << 8 | payload[1]);
+      if (origin > payload.size() - 2) break;
+      return Frame(AltSvcFrame{id, payload.subspan(2, origin), payload.subspan(2 + origin)});
+    }
+    case FrameType::kOrigin:
+      return Frame(OriginFrame{header, payload});
+    case FrameType::kPriorityUpdate: {
+      if (payload.size() < 4) return unexpected(kWrongSize);
+      return Frame(PriorityUpdateFrame{read_stream_id(payload.data()), payload.subspan(4)});
+    }
   }
   return Frame(UnknownFrame{header, payload});
 }

@@ -66,6 +66,24 @@ class Writer {
     return write(FrameType::kContinuation, f.end_headers ? kFlagEndHeaders : 0, f.stream_id, {},
                  f.fragment, false);
   }
+  bool operator()(const AltSvcFrame& f) {
+    const std::size_t origin = f.origin.size();
+    if (!out_.reserve(out_.size() + kFrameHeaderSize + 2 + origin + f.field_value.size()))
+      return false;
+    const std::array<std::uint8_t, 2> length{static_cast<std::uint8_t>(origin >> 8),
+                                             static_cast<std::uint8_t>(origin)};
+    return header(FrameType::kAltSvc, 0, f.stream_id, 2 + origin + f.field_value.size()) &&
+           out_.append(length.data(), length.size()) && out_.append(f.origin.data(), origin) &&
+           out_.append(f.field_value.data(), f.field_value.size());
+  }
+  bool operator()(const OriginFrame& f) {
+    return write(FrameType::kOrigin, f.header.flags, f.header.stream_id, {}, f.entries, false);
+  }
+  bool operator()(const PriorityUpdateFrame& f) {
+    std::array<std::uint8_t, 4> prefix{};
+    write_u32(prefix.data(), f.prioritized_stream_id.value);
+    return write(FrameType::kPriorityUpdate, 0, kConnectionStream, prefix, f.field_value, false);
+  }
   bool operator()(const UnknownFrame& f) {
     return write(f.header.type, f.header.flags, f.header.stream_id, {}, f.payload, false);
   }
@@ -76,15 +94,19 @@ class Writer {
     to[4] = priority.weight;
   }
 
+  bool header(FrameType type, int flags, StreamId id, std::size_t length) {
+    std::uint8_t bytes[kFrameHeaderSize];
+    write_frame_header(
+        bytes, {static_cast<std::uint32_t>(length), type, static_cast<std::uint8_t>(flags), id});
+    return out_.append(bytes, sizeof bytes);
+  }
+
   bool write(FrameType type, int flags, StreamId id, Bytes prefix, Bytes body, bool may_pad) {
     const bool padded = may_pad && padding_.has_value();
     const std::size_t padding = padded ? 1U + *padding_ : 0U;
     const std::size_t length = prefix.size() + body.size() + padding;
     if (!out_.reserve(out_.size() + kFrameHeaderSize + length)) return false;
-    std::uint8_t header[kFrameHeaderSize];
-    write_frame_header(header, {static_cast<std::uint32_t>(length), type,
-                                static_cast<std::uint8_t>(flags | (padded ? kFlagPadded : 0)), id});
-    bool ok = out_.append(header, sizeof header);
+    bool ok = header(type, flags | (padded ? kFlagPadded : 0), id, length);
     if (padded) ok = ok && out_.push_back(*padding_);
     ok = ok && out_.append(prefix.data(), prefix.size()) && out_.append(body.data(), body.size());
     if (padded) ok = ok && out_.append(kZeros.data(), *padding_);

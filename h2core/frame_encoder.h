@@ -30,6 +30,14 @@ inline void write_u32(std::uint8_t* to, std::uint32_t value) {
   to[3] = static_cast<std::uint8_t>(value);
 }
 
+// Writes the six bytes of a parameter in a SETTINGS frame (RFC 9113 §6.5.1).
+inline void write_setting(std::uint8_t* to, Setting setting) {
+  const auto code = static_cast<std::uint16_t>(setting.code);
+  to[0] = static_cast<std::uint8_t>(code >> 8);
+  to[1] = static_cast<std::uint8_t>(code);
+  write_u32(to + 2, setting.value);
+}
+
 // Appends any frame to `out`, lawful or not, for tools and tests. DATA, HEADERS and PUSH_PROMISE
 // get `padding` (0 to 255) bytes of padding if it is given. False: no memory, `out` is as it was.
 [[nodiscard]] bool encode_frame(const Frame& frame, std::optional<std::uint8_t> padding,

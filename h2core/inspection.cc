@@ -26,6 +26,8 @@ std::string_view to_string(AbuseCause cause) noexcept {
       return "closed_stream";
     case AbuseCause::kRepeatedGoAway:
       return "repeated_goaway";
+    case AbuseCause::kPriorityUpdate:
+      return "priority_update";
   }
   return "unknown";
 }

@@ -12,11 +12,12 @@
 
 namespace h2::inline v0 {
 
-// Numbers of frames in one direction, by type (RFC 9113 §6).
+// Numbers of frames in one direction, by type (RFC 9113 §6; RFC 7838 §4, RFC 8336 §2, RFC 9218
+// §7.1).
 class FrameCounts {
  public:
   std::uint64_t operator[](FrameType type) const { return counts_[place(type)]; }
-  // Of all types that RFC 9113 does not define.
+  // Of all types that are not among FrameType's.
   std::uint64_t unknown() const { return counts_[kUnknown]; }
   std::uint64_t total() const {
     std::uint64_t sum = 0;
@@ -26,10 +27,11 @@ class FrameCounts {
   void add(FrameType type) { ++counts_[place(type)]; }
 
  private:
-  static constexpr std::size_t kUnknown = 10;
+  static constexpr std::size_t kUnknown = 13;
   static std::size_t place(FrameType type) {
-    const auto code = static_cast<std::size_t>(type);
-    return code < kUnknown ? code : kUnknown;
+    if (type <= FrameType::kAltSvc) return static_cast<std::size_t>(type);
+    if (type == FrameType::kOrigin) return 11;
+    return type == FrameType::kPriorityUpdate ? 12 : kUnknown;
   }
   std::array<std::uint64_t, kUnknown + 1> counts_{};
 };
@@ -48,8 +50,9 @@ enum class AbuseCause : std::uint8_t {
   kUnsolicitedAck,
   kClosedStream,  // frames on streams that ended long ago
   kRepeatedGoAway,
+  kPriorityUpdate,
 };
-inline constexpr std::size_t kAbuseCauses = 11;
+inline constexpr std::size_t kAbuseCauses = 12;
 
 // The cause's name in snake_case; static storage.
 std::string_view to_string(AbuseCause cause) noexcept;

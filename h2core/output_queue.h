@@ -6,6 +6,7 @@
 #ifndef H2_H2CORE_OUTPUT_QUEUE_H_
 #define H2_H2CORE_OUTPUT_QUEUE_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -59,6 +60,17 @@ class OutputQueue {
   std::uint64_t end_offset() const { return queued_; }
   std::uint64_t sent_offset() const { return sent_; }
 
+  // Calls give(bytes) for each piece of the first `size` bytes; changes nothing and needs no
+  // memory.
+  template <class Give>
+  void visit_first(std::size_t size, const Give& give) const {
+    for (std::size_t i = segments_begin_; size > 0 && i < segments_.size(); ++i) {
+      const Bytes piece(segments_[i].data, std::min(size, segments_[i].size));
+      give(piece);
+      size -= piece.size();
+    }
+  }
+
   bool empty() const { return queued_ == sent_; }
   std::size_t size() const { return static_cast<std::size_t>(queued_ - sent_); }
 
@@ -76,7 +88,7 @@ class OutputQueue {
     std::uint32_t owner;  // kOwn: in our chunks
   };
   static constexpr std::uint32_t kOwn = 0xffffffffU;
-  static constexpr std::size_t kFirstChunk = 2048 - sizeof(Chunk);
+  static constexpr std::size_t kFirstChunk = 1024 - sizeof(Chunk);
   static constexpr std::size_t kLargeChunk = 32768 - sizeof(Chunk);
   static constexpr std::size_t kMaxSpareChunks = 4;
 

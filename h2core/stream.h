@@ -9,6 +9,7 @@
 #include "h2core/field_section.h"
 #include "h2core/flow_window.h"
 #include "h2core/message_phase.h"
+#include "h2core/priority.h"
 #include "h2core/stream_id.h"
 #include "h2core/stream_state.h"
 #include "h2core/time.h"
@@ -51,25 +52,34 @@ struct Stream {
   StreamState state = StreamState::kIdle;
   MessagePhase receive_phase{};
   MessagePhase send_phase{};
-  bool queued = false;   // a request that waits for the peer's limit
-  bool counted = false;  // counts against a stream limit
-  bool held = false;     // ended early; keeps its slot until released
-  bool closing = false;  // is being closed, or held
-  bool seen = false;     // the application knows of it
-  bool ready = false;    // in the list of streams that may send DATA
-  bool request_is_head = false;
-  bool request_is_connect = false;
-  bool send_ended = false;  // the end of our side was queued
-  bool final_sent = false;  // a server's final response has been sent
-  std::uint32_t informational = 0;
-  Time opened_at;              // of a stream of the peer's
-  std::uint64_t head_end = 0;  // of a request of ours: the output's offset behind its field section
+  Priority priority = kShared;
+  bool queued : 1 = false;   // a request that waits for the peer's limit
+  bool counted : 1 = false;  // counts against a stream limit
+  bool held : 1 = false;     // ended early; keeps its slot until released
+  bool closing : 1 = false;  // is being closed, or held
+  bool seen : 1 = false;     // the application knows of it
+  bool ready : 1 = false;    // in the list of streams that may send DATA
+  bool request_is_head : 1 = false;
+  bool request_is_connect : 1 = false;
+  bool send_ended : 1 = false;         // the end of our side was queued
+  bool final_sent : 1 = false;         // a server's final response has been sent
+  bool priority_fixed : 1 = false;     // the peer's signals do not change the priority any more
+  bool announce_priority : 1 = false;  // of a queued request: PRIORITY_UPDATE follows its HEADERS
+  std::uint16_t informational = 0;
   FlowWindow send_window{0};
   ReceiveWindow receive_window{0};
+  Time opened_at;              // of a stream of the peer's
+  std::uint64_t head_end = 0;  // of a request of ours: the output's offset behind its field section
   BodyLength body_length;
+  std::uint64_t tag = 0;   // the application's
   Index first = kNoIndex;  // Outgoing queue
   Index last = kNoIndex;
-  Index next_ready = kNoIndex;
+  Index next_ready = kNoIndex;  // Scheduler
+  Index previous_ready = kNoIndex;
+
+  // Where the peer says nothing of priorities, bandwidth is shared: RFC 9218 §4 would have it one
+  // by one, but for peers that know the scheme.
+  static constexpr Priority kShared{Priority::kDefaultUrgency, true};
 };
 
 }  // namespace h2::inline v0

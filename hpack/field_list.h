@@ -72,8 +72,57 @@ class FieldList {
     records_.erase_front(first);
     for (Record& r : records_) r.begin -= cut;
   }
+  // Drops the fields from `first` on for which `gone` says so.
+  template <class Predicate>
+  void remove_if(std::size_t first, Predicate gone) {
+    std::size_t kept = first;
+    for (std::size_t i = first; i < records_.size(); ++i) {
+      if (!gone((*this)[i])) records_[kept++] = records_[i];
+    }
+    while (records_.size() > kept) records_.pop_back();
+  }
+  // Makes one field of all those from `first` on that have `token`, in the place of the first of
+  // them: their values with `separator` between. Sensitive if one was. False: no memory, nothing
+  // changed.
+  [[nodiscard]] bool join(std::size_t first, Token token, std::string_view separator) {
+    std::size_t size = 0;
+    std::size_t count = 0;
+    for (std::size_t i = first; i < records_.size(); ++i) {
+      if (records_[i].token != token) continue;
+      size += (count++ == 0 ? records_[i].name : separator.size()) + records_[i].value;
+    }
+    if (count < 2) return true;
+    char* to = room(size);
+    if (to == nullptr) return false;
+    const auto add = [&to](std::string_view text) {
+      copy_text(to, text);
+      to += text.size();
+    };
+    Record* joined = nullptr;
+    for (std::size_t i = first; i < records_.size(); ++i) {
+      if (records_[i].token != token) continue;
+      const HeaderField field = (*this)[i];
+      add(joined == nullptr ? field.name : separator);
+      add(field.value);
+      if (joined == nullptr) joined = &records_[i];
+      joined->sensitive = joined->sensitive || field.sensitive;
+    }
+    const auto begin = static_cast<std::uint32_t>(bytes_.size());
+    (void)bytes_.resize_uninitialized(begin + size);
+    joined->begin = begin;
+    joined->value = static_cast<std::uint32_t>(size) - joined->name;
+    const std::size_t place = static_cast<std::size_t>(joined - records_.begin());
+    std::size_t at = first;
+    remove_if(first,
+              [&](const HeaderField& field) { return at++ != place && field.token == token; });
+    return true;
+  }
   // The sum of the fields' sizes as RFC 7541 §4.1 counts them.
-  std::size_t counted_size() const { return bytes_.size() + 32 * records_.size(); }
+  std::size_t counted_size() const {
+    std::size_t sum = 32 * records_.size();
+    for (const Record& r : records_) sum += std::size_t{r.name} + r.value;
+    return sum;
+  }
 
  private:
   struct Record {

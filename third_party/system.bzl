@@ -5,6 +5,7 @@
   @system//:zlib            gzip and deflate
   @system//:cli11           command lines (headers only)
   @system//:nlohmann_json   JSON (headers only)
+  @system//:pcap            libpcap, files of captured packets
   @system//:nghttp2         another HTTP/2 library, a peer for tests and benches
   @system//:gmock           GoogleTest and GoogleMock
   @system//:gtest_main      the same with a main()
@@ -29,6 +30,7 @@ _PACKAGES = [
     ("gtest/gtest.h", "libgtest-dev"),
     ("nghttp2/nghttp2.h", "libnghttp2-dev"),
     ("nlohmann/json.hpp", "nlohmann-json3-dev"),
+    ("pcap/pcap.h", "libpcap-dev"),
     ("zlib.h", "zlib1g-dev"),
 ]
 
@@ -52,6 +54,8 @@ cc_library(name = "zlib", linkopts = ["-lz"])
 cc_library(name = "cli11")
 
 cc_library(name = "nlohmann_json")
+
+cc_library(name = "pcap", linkopts = ["-lpcap"])
 
 cc_library(name = "nghttp2", linkopts = ["-lnghttp2"])
 

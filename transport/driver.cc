@@ -597,12 +597,16 @@ void Driver::Impl::dispatch(std::span<const Event> events) {
             },
             [&](const ConnectionFailed& e) { excerpt = std::string(as_string_view(e.excerpt)); },
             // Bodies go on by themselves; settings and pings are the connection's business;
-            // requests do not come to a client.
+            // requests do not come to a client; the transport has no use for the rest.
             [](const WindowUpdated&) {},
             [](const RemoteSettingsChanged&) {},
             [](const SettingsAcknowledged&) {},
             [](const PingReceived&) {},
             [](const RequestReceived&) {},
+            [](const PriorityUpdated&) {},
+            [](const AlternativeServiceAvailable&) {},
+            [](const OriginsReceived&) {},
+            [](const ExtensionFrameReceived&) {},
         },
         event);
   }

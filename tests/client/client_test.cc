@@ -607,7 +607,7 @@ TEST(ClientErrors, BadMethodAndBadField) {
   ASSERT_FALSE(response);
   EXPECT_EQ(response.error().kind, ErrorKind::kRequest);
   request.method = "GET";
-  request.headers.add("connection", "close");
+  request.headers.add("te", "gzip");
   response = client.request(request);
   ASSERT_FALSE(response);
   EXPECT_EQ(response.error().kind, ErrorKind::kRequest);

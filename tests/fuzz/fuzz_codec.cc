@@ -8,9 +8,11 @@
 #include <variant>
 #include <vector>
 
+#include "h2core/event.h"
 #include "h2core/frame.h"
 #include "h2core/frame_decoder.h"
 #include "h2core/frame_encoder.h"
+#include "h2core/priority.h"
 #include "hpack/decoder.h"
 #include "hpack/encoder.h"
 #include "hpack/field_list.h"
@@ -146,6 +148,22 @@ void fuzz_frame(Bytes input) {
                    [&](const GoAwayFrame& f) { inside(f.additional_data); },
                    [&](const WindowUpdateFrame&) {},
                    [&](const ContinuationFrame& f) { inside(f.fragment); },
+                   [&](const AltSvcFrame& f) {
+                     inside(f.origin);
+                     inside(f.field_value);
+                   },
+                   [&](const OriginFrame& f) {
+                     for (const std::string_view origin : OriginsView(f.entries)) {
+                       inside(as_bytes(origin));
+                     }
+                   },
+                   [&](const PriorityUpdateFrame& f) {
+                     PriorityParameters said;
+                     if (parse_priority(as_string_view(f.field_value), said) &&
+                         said.over({}).urgency > Priority::kBackground) {
+                       broken("an urgency is 0 to 7");
+                     }
+                   },
                    [&](const UnknownFrame& f) { inside(f.payload); }},
         *frame);
   }

@@ -8,7 +8,9 @@
 
 #include "h2core/body_source.h"
 #include "h2core/connection.h"
+#include "h2core/padding.h"
 #include "tests/fuzz/fuzz_targets.h"
+#include "tests/support/counting_memory.h"
 #include "tests/support/event_log.h"
 #include "tests/support/frame_script.h"
 #include "tests/support/split_input.h"
@@ -133,14 +135,34 @@ class App {
 // `active`: whether the application reacts to events. When it does so depends on the split, and
 // with that the rest.
 Run run(Role role, Choices choices, Bytes input, const Split& split, bool active) {
+  CountingMemory memory;
+  FixedPadding padding(9);
   Config config = role == Role::kServer ? Config::server() : Config::client();
+  config.memory = &memory;
   if ((choices.config & 1) != 0) config.enable_push = role == Role::kClient;
   if ((choices.config & 2) != 0) config.connection_credit = ConnectionCredit::kOnConsumption;
-  if ((choices.config & 4) != 0) config.validation = FieldValidation::kOff;
+  if ((choices.config & 4) != 0) {
+    config.validate_inbound_headers = FieldValidation::kOff;
+    config.validate_outbound_headers = false;
+  }
   if ((choices.config & 8) != 0) config.memory_limit = 64 * 1'024;
   if ((choices.config & 16) != 0) config.max_concurrent_streams = 2;
   if ((choices.config & 32) != 0) config.copy_below = 0;
   if ((choices.config & 64) != 0) config.header_table_size = 64;
+  // What no byte of the input is left for follows from all of them.
+  const std::uint64_t more = hash_bytes(view(input)) >> 32;
+  if ((more & 1) != 0) config.padding = &padding;
+  if ((more & 2) != 0) config.split_outbound_cookies = true;
+  if ((more & 4) != 0) config.enable_connect_protocol = true;
+  if ((more & 8) != 0) config.normalize_inbound_headers = false;
+  if ((more & 16) != 0 && (choices.config & 4) == 0) {
+    config.validate_inbound_headers = FieldValidation::kLenient;
+  }
+  if ((more & 32) != 0) {
+    for (unsigned type = 0; type < 256; ++type) {
+      config.extension_frames.add(static_cast<std::uint8_t>(type));
+    }
+  }
   Driven driven(role, config);
   App app(driven.conn, choices);
   driven.on_event = [&](Connection&, const Event& event) {
@@ -183,6 +205,7 @@ Run run(Role role, Choices choices, Bytes input, const Split& split, bool active
   driven.end();
   driven.conn.terminate(ErrorCode::kNoError);
   driven.drain();
+  if (memory.peak > config.memory_limit) broken("memory stays within its limit", driven.text());
   if (app.bodies_held != 0) broken("all bodies are released in the end", driven.text());
   if (!driven.conn.done()) broken("a connection that was terminated is done", driven.text());
   return result;

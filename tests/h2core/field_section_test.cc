@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "h2core/field_syntax.h"
+
 namespace h2 {
 namespace {
 
@@ -184,7 +186,7 @@ TEST(Request, ConnectHasItsOwnShape) {
   EXPECT_EQ(request(full).fault, Errc::kConnectMalformed);
   full.push_back({":protocol", "websocket"});
   EXPECT_EQ(request(full, true).fault, Errc::kNone);
-  EXPECT_EQ(request(full, false).fault, Errc::kPseudoFieldUnknown);
+  EXPECT_EQ(request(full, false).fault, Errc::kExtendedConnectNotOffered);
   EXPECT_EQ(request(get({{":protocol", "websocket"}}), true).fault, Errc::kConnectMalformed);
 }
 
@@ -268,6 +270,31 @@ TEST(BodyLength, CountsAgainstWhatWasAnnounced) {
   EXPECT_TRUE(none.complete());
   EXPECT_FALSE(none.add(1));
   EXPECT_TRUE(none.forbidden());
+}
+
+TEST(FieldSyntax, CanBeAskedAlone) {
+  EXPECT_TRUE(is_field_name("x-name!#$%&'*+-.^_`|~9"));
+  for (const std::string_view name : {"", "Upper", "a b", ":path", "\x7f", "n\xe4me", "a:b"}) {
+    EXPECT_FALSE(is_field_name(name)) << name;
+  }
+  EXPECT_TRUE(is_field_value(""));
+  EXPECT_TRUE(is_field_value("a \t\xff b"));
+  for (const std::string_view value : {" a", "a\t", "a\rb", "a\nb"}) {
+    EXPECT_FALSE(is_field_value(value));
+  }
+  EXPECT_FALSE(is_field_value(std::string_view("a\0b", 3)));
+  EXPECT_TRUE(is_method("GET") && is_method("m-search") && !is_method("") && !is_method("G T"));
+  EXPECT_TRUE(is_path("/a?b") && is_path("*") && !is_path("") && !is_path("a") && !is_path("/ä"));
+  EXPECT_TRUE(is_scheme("https") && is_scheme("a+b") && !is_scheme("1a") && !is_scheme(""));
+  EXPECT_TRUE(is_authority("a:1") && is_authority("[::1]:1") && !is_authority("u@a"));
+  EXPECT_TRUE(is_status("200") && is_status("999") && !is_status("099") && !is_status("20"));
+  EXPECT_TRUE(is_connection_specific("upgrade") && is_connection_specific("http2-settings"));
+  EXPECT_FALSE(is_connection_specific("te"));
+  EXPECT_EQ(parse_content_length("12"), 12U);
+  EXPECT_EQ(parse_content_length("9223372036854775807"), 9'223'372'036'854'775'807U);
+  for (const std::string_view value : {"", "-1", "+1", "1,1", "0x1", "9223372036854775808"}) {
+    EXPECT_FALSE(parse_content_length(value)) << value;
+  }
 }
 
 }  // namespace

@@ -315,6 +315,10 @@ class OurEnd final : public Endpoint {
   void on(const SettingsAcknowledged&) {}
   void on(const PingReceived&) {}
   void on(const PingAckReceived&) {}
+  void on(const PriorityUpdated&) {}
+  void on(const AlternativeServiceAvailable&) {}
+  void on(const OriginsReceived&) {}
+  void on(const ExtensionFrameReceived&) {}
   void on(const ConnectionTerminated& e) { session_.trouble += to_string(Event(e)) + "\n"; }
   void on(const ConnectionFailed& e) { session_.trouble += to_string(Event(e)) + "\n"; }
 
@@ -609,6 +613,7 @@ std::size_t run(std::uint64_t seed, Role our_role) {
   Session session(seed);
   Config config = our_role == Role::kClient ? Config::client() : Config::server();
   config.max_header_list_size = 200'000;
+  config.normalize_inbound_headers = false;  // fields are to arrive as they were sent
   config.initial_window_size =
       static_cast<std::uint32_t>(session.random.chance(50) ? 1'000 + session.random.below(3'000)
                                                            : 5'000 + session.random.below(300'000));

@@ -89,7 +89,11 @@ class Monkey {
     config.max_output_batch = 1 + static_cast<std::uint32_t>(random_.below(40'000));
     config.pause_input_at_answers = 1 + static_cast<std::uint32_t>(random_.below(5));
     config.memory_limit = random_.chance(20) ? 30'000 + random_.below(60'000) : 8U << 20;
-    config.validation = random_.chance(30) ? FieldValidation::kOff : FieldValidation::kStrict;
+    config.validate_inbound_headers =
+        random_.chance(30) ? FieldValidation::kOff : FieldValidation::kStrict;
+    config.validate_outbound_headers = random_.chance(70);
+    config.normalize_outbound_headers = random_.chance(50);
+    config.split_outbound_cookies = random_.chance(50);
     config.connection_credit =
         random_.chance(50) ? ConnectionCredit::kOnReceipt : ConnectionCredit::kOnConsumption;
     return config;
@@ -338,7 +342,7 @@ class Monkey {
 
 TEST(Core, SurvivesAnyCallsInAnyOrderBetweenAnyBytes) {
   std::uint64_t handed = 0;
-  for (std::uint64_t seed = 1; seed <= 2'000; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 4'000; ++seed) {
     SCOPED_TRACE(seed);
     Monkey monkey(seed);
     for (int i = 0; i < 300 && !HasFailure(); ++i) monkey.step();

@@ -151,6 +151,25 @@ std::string to_string(const Event& event) {
             return "ConnectionTerminated last=" + std::to_string(e.last_stream_id.value) +
                    code_text(e.error_code) + " debug=" + std::string(view(e.additional_data));
           },
+          [](const PriorityUpdated& e) {
+            return "PriorityUpdated" + id(e.stream_id) +
+                   " urgency=" + std::to_string(e.priority.urgency) +
+                   (e.priority.incremental ? " incremental" : "");
+          },
+          [](const AlternativeServiceAvailable& e) {
+            return "AlternativeServiceAvailable" + id(e.stream_id) +
+                   " origin=" + std::string(e.origin) + " value=" + std::string(e.field_value);
+          },
+          [](const OriginsReceived& e) {
+            std::string out = "OriginsReceived";
+            for (const std::string_view origin : e.origins) out += " " + std::string(origin);
+            return out;
+          },
+          [](const ExtensionFrameReceived& e) {
+            return "ExtensionFrameReceived type=" + std::to_string(e.type) +
+                   " flags=" + std::to_string(e.flags) + id(e.stream_id) +
+                   " payload=" + std::string(view(e.payload));
+          },
           [](const ConnectionFailed& e) {
             // Not the excerpt: how much of it is there depends on how the input was split.
             return "ConnectionFailed" + code_text(e.error.code) + cause_text(e.error.cause);

@@ -26,11 +26,12 @@ Finished h2(Argv arguments) {
 }
 
 TEST(Verbs, HelpAndVersionGoToStandardOutput) {
-  const Argv cases[] = {{"--help"},        {"-h"},
-                        {"help"},          {"--version"},
-                        {"help", "hpack"}, {"hpack", "--help"},
-                        {"help", "serve"}, {"help", "demo"},
-                        {"help", "get"},   {"serve", "--help"},
+  const Argv cases[] = {{"--help"},         {"-h"},
+                        {"help"},           {"--version"},
+                        {"help", "hpack"},  {"hpack", "--help"},
+                        {"help", "serve"},  {"help", "demo"},
+                        {"help", "get"},    {"help", "dump"},
+                        {"dump", "--help"}, {"serve", "--help"},
                         {"demo", "--help"}};
   for (const Argv& argv : cases) {
     const Finished f = h2(argv);
@@ -38,7 +39,7 @@ TEST(Verbs, HelpAndVersionGoToStandardOutput) {
     EXPECT_NE(f.out, "") << argv[0];
     EXPECT_EQ(f.err, "") << argv[0];
   }
-  for (const char* verb : {"get", "serve", "demo", "hpack"})
+  for (const char* verb : {"get", "serve", "demo", "hpack", "dump"})
     EXPECT_THAT(h2({"--help"}).out, HasSubstr(verb));
   EXPECT_THAT(h2({"help", "serve"}).out, HasSubstr("--max-body"));
 }
@@ -57,6 +58,8 @@ TEST(Verbs, MistakesAreNamedWithUsageAndExitCode2) {
       {{"serve", "--max-body", "huge"}, "'huge'"},
       {{"serve", "--cert", "a.pem"}, "a.pem"},
       {{"serve", "extra"}, "extra"},
+      {{"dump", "--hxe"}, "--hxe"},
+      {{"dump", "--filter", "haeders"}, "'haeders'"},
       {{"demo", "--requests", "0"}, "0"},
       {{"demo", "--requests", "many"}, "many"},
       {{}, "no verb"},

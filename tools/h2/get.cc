@@ -21,11 +21,13 @@
 #include <vector>
 
 #include "client/client.h"
+#include "tools/h2/capture_files.h"
 #include "tools/h2/get_frames.h"
 #include "tools/h2/get_options.h"
 #include "tools/h2/get_output.h"
 #include "tools/h2/get_request.h"
 #include "tools/h2/get_write_out.h"
+#include "tools/h2/trace_file.h"
 #include "tools/h2/verbs.h"
 
 namespace h2::inline v0::tools {
@@ -353,20 +355,47 @@ class Run {
 // Hands what a connection reports to the printer that all connections share.
 class SharedTrace final : public FrameTrace {
  public:
-  explicit SharedTrace(FramePrinter& printer) : printer_(printer) {}
+  // `next` is told, too; may be null.
+  SharedTrace(FramePrinter& printer, std::unique_ptr<FrameTrace> next)
+      : printer_(printer), next_(std::move(next)) {}
   void on_frame(Direction direction, const FrameHeader& header, Bytes payload) noexcept override {
     printer_.on_frame(direction, header, payload);
+    if (next_ != nullptr) next_->on_frame(direction, header, payload);
   }
   void on_field(Direction direction, StreamId stream_id,
                 const hpack::HeaderField& field) noexcept override {
     printer_.on_field(direction, stream_id, field);
+    if (next_ != nullptr) next_->on_field(direction, stream_id, field);
   }
 
  private:
   FramePrinter& printer_;
+  std::unique_ptr<FrameTrace> next_;
 };
 
-client::ClientOptions client_options(const GetOptions& options, FramePrinter& frames) {
+// Where --record and --trace write to; null without them.
+struct Files {
+  std::unique_ptr<CaptureFiles> captures;
+  std::unique_ptr<TraceFile> trace;
+
+  // Else a sentence.
+  Result<void, std::string> open(const GetOptions& options) {
+    if (!options.record.empty()) {
+      auto opened = CaptureFiles::open(options.record);
+      if (!opened) return unexpected("--record: " + opened.error());
+      captures = std::move(*opened);
+    }
+    if (!options.trace.empty()) {
+      auto opened = TraceFile::open(options.trace, "h2 get", Role::kClient, options.show_secrets);
+      if (!opened) return unexpected("--trace: " + opened.error());
+      trace = std::move(*opened);
+    }
+    return {};
+  }
+};
+
+client::ClientOptions client_options(const GetOptions& options, FramePrinter& frames,
+                                     Files& files) {
   client::ClientOptions result;
   result.verify = !options.insecure;
   result.ca_file = options.cacert;
@@ -380,9 +409,17 @@ client::ClientOptions client_options(const GetOptions& options, FramePrinter& fr
   if (options.expect100_timeout)
     result.expect_continue_timeout = milliseconds(options.expect100_timeout->count());
   result.user_agent.clear();  // plan_request gives it, so that -H can remove it
-  if (options.frames) {
-    result.frame_trace = [&frames](std::string_view) {
-      return std::make_unique<SharedTrace>(frames);
+  if (options.frames || files.trace || files.captures) {
+    result.observe = [&options, &frames, &files](std::string_view host_port) {
+      Observers watched = files.trace ? files.trace->watch(host_port) : Observers{};
+      client::ConnectionObservers result_of{std::move(watched.trace), std::move(watched.record)};
+      if (options.frames) {
+        result_of.trace = std::make_unique<SharedTrace>(frames, std::move(result_of.trace));
+      }
+      if (files.captures) {
+        result_of.record = joined(std::move(result_of.record), files.captures->next());
+      }
+      return result_of;
     };
   }
   return result;
@@ -424,7 +461,12 @@ int run_get(int argc, char** argv) {
         return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
       },
       [&console](std::string_view lines) { console.print(lines); }, options.show_secrets);
-  client::Client client(client_options(options, frames));
+  Files files;
+  if (const auto opened = files.open(options); !opened) {
+    console.print("h2 get: " + opened.error() + "\n");
+    return kExitFailed;
+  }
+  client::Client client(client_options(options, frames, files));
   return Run(options, console, client).all();
 }
 

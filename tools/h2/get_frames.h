@@ -1,5 +1,6 @@
-// `h2 get --frames`: prints every frame that a connection sends and receives, with what it carries
-// (RFC 9113 §6, RFC 9218 §7.1, RFC 7838 §4). Tested by tests/tools/get_format_test.cc.
+// Frames as text, for `h2 get --frames` and `h2 dump`: each with what it carries (RFC 9113 §6,
+// RFC 9218 §7.1, RFC 7838 §4, RFC 8336 §2). Tested by tests/tools/get_format_test.cc and
+// dump_test.cc.
 #ifndef H2_TOOLS_H2_GET_FRAMES_H_
 #define H2_TOOLS_H2_GET_FRAMES_H_
 
@@ -7,6 +8,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "h2core/frame_trace.h"
 
@@ -23,8 +25,16 @@ std::string shown_value(std::string_view name, std::string_view value, bool sens
 // Text from a peer with everything but printable ASCII escaped, so that it cannot steer a terminal.
 std::string printable(std::string_view text);
 
-// One line (and one more per setting) for a frame, without the time: "send SETTINGS stream=0
-// length=6 ...".
+// The type's name as its RFC spells it, or "UNKNOWN(0x20)".
+std::string type_name(FrameType type);
+
+// The flags by the names that the frame's type gives them; what has none is in hexadecimal.
+std::vector<std::string> flag_names(const FrameHeader& header);
+
+// One line (and one more per setting) for a frame: "SETTINGS stream=0 length=6 ...". `payload` is
+// that of the wire, or what FrameTrace gives for it.
+std::string describe_frame(const FrameHeader& header, Bytes payload);
+// The same behind "send " or "recv ".
 std::string describe_frame(Direction direction, const FrameHeader& header, Bytes payload);
 
 // Writes each frame with its time to an output. Give it to one connection, or to several that are

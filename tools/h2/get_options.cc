@@ -11,6 +11,8 @@
 #include <map>
 #include <sstream>
 
+#include "tools/h2/capture_files.h"
+
 namespace h2::inline v0::tools {
 namespace {
 
@@ -39,6 +41,10 @@ constexpr const char* kFooterEnd = R"(
 the start, direction, type, stream, length, flags by name, and what it carries. The values of
 authorization, proxy-authorization, cookie, set-cookie and of fields marked as sensitive are left
 out, here and in -v, unless --show-secrets is given.
+
+--record writes the capture of each connection to a file of its own: FILE, then FILE.2, FILE.3 and so
+on, which only you may read, as they contain bodies, cookies and credentials. 'h2 dump' shows them and
+runs them again. --trace writes the texts of all connections to one file; docs/dump.md describes both.
 
 Exit status: 0 if all transfers went well, whatever the HTTP status (see -f); 1 if one did not, and a
 sentence on standard error says for which host, in which phase and why; 2 if the command line is
@@ -282,7 +288,9 @@ Cli::Cli() {
   flag("--http2-prior-knowledge",
        "HTTP/2 at once: in cleartext for http://, and nothing else for https://");
   flag("--frames", "Print all frames on standard error; see below");
-  flag("--show-secrets", "Print credentials and cookies in -v and --frames too");
+  flag("--show-secrets", "Print credentials and cookies in -v, --frames and --trace too");
+  value("--record", "FILE", kRecordHelp);
+  value("--trace", "FILE", "Write frames, streams' states and events to FILE as JSON texts");
 }
 
 // -o and -O in their order on the command line: none stands for -O.
@@ -348,6 +356,11 @@ void read_values(const Cli& cli, GetOptions& options) {
   options.cacert = cli.last("--cacert");
   options.cert = cli.last("--cert");
   options.key = cli.last("--key");
+  options.record = cli.last("--record");
+  options.trace = cli.last("--trace");
+  for (const char* name : {"--record", "--trace"}) {
+    if (cli.has(name) && cli.last(name).empty()) refuse(std::string(name) + ": no file is named");
+  }
   if (!options.key.empty() && options.cert.empty()) refuse("--key without --cert");
   if (cli.has("--parallel-max"))
     options.parallel_max = parse_count(cli.last("--parallel-max"), "--parallel-max");

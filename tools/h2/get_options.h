@@ -54,6 +54,8 @@ struct GetOptions {
   bool fail = false;
   bool frames = false;
   bool show_secrets = false;
+  std::string record;  // --record; empty: none
+  std::string trace;   // --trace
   WriteOut write_out;
 
   bool insecure = false;

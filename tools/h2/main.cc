@@ -16,6 +16,7 @@ constexpr h2::tools::Verb kVerbs[] = {
     {"get", h2::tools::run_get, "fetch URLs, with options named like curl's"},
     {"serve", h2::tools::run_serve, "serve files and test routes"},
     {"hpack", h2::tools::run_hpack, "encode, decode and check header blocks"},
+    {"dump", h2::tools::run_dump, "show the frames in bytes, captures and packet captures"},
     {"demo", h2::tools::run_demo, "watch a server and a client share one connection"},
 };
 

@@ -9,10 +9,14 @@
 #include <csignal>
 #include <cstdint>
 #include <iostream>
+#include <memory>
 #include <string>
+#include <utility>
 
+#include "tools/h2/capture_files.h"
 #include "tools/h2/serve_numbers.h"
 #include "tools/h2/server.h"
+#include "tools/h2/trace_file.h"
 #include "tools/h2/verbs.h"
 
 namespace h2::inline v0::tools {
@@ -70,6 +74,11 @@ int run_serve(int argc, char** argv) {
                  "Keep the TCP connection open that long after GOAWAY, such as 500ms or 2s");
   app.add_option("--max-body", max_body,
                  "Longest request body in bytes, or with K, M or G (default 64M)");
+  std::string record;
+  std::string trace;
+  app.add_option("--record", record, kRecordHelp)->type_name("FILE");
+  app.add_option("--trace", trace, "Write frames, streams' states and events to FILE as JSON texts")
+      ->type_name("FILE");
   if (const int status = parse_command_line(app, argc, argv); status >= 0) return status;
 
   options.tls = !no_tls;
@@ -95,6 +104,32 @@ int run_serve(int argc, char** argv) {
   }
   if (no_tls && !options.key_file.empty()) {
     return usage_error(app, "--no-tls makes no use of --cert '" + options.certificate_file + "'");
+  }
+
+  std::unique_ptr<CaptureFiles> captures;
+  if (!record.empty()) {
+    auto opened = CaptureFiles::open(record);
+    if (!opened) {
+      std::cerr << "h2 serve: --record: " << opened.error() << '\n';
+      return kExitFailed;
+    }
+    captures = std::move(*opened);
+  }
+  std::unique_ptr<TraceFile> traces;
+  if (!trace.empty()) {
+    auto opened = TraceFile::open(trace, "h2 serve", Role::kServer, false);
+    if (!opened) {
+      std::cerr << "h2 serve: --trace: " << opened.error() << '\n';
+      return kExitFailed;
+    }
+    traces = std::move(*opened);
+  }
+  if (captures || traces) {
+    options.observe = [&captures, &traces] {
+      Observers watched = traces ? traces->watch("") : Observers{};
+      if (captures) watched.record = joined(std::move(watched.record), captures->next());
+      return ServerObservers{std::move(watched.trace), std::move(watched.record)};
+    };
   }
 
   // Blocked in this thread and so in all that it starts; read from a descriptor.

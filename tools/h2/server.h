@@ -12,6 +12,7 @@
 #include "h2core/config.h"
 #include "h2core/connection.h"
 #include "h2core/frame_trace.h"
+#include "h2core/recorder.h"
 #include "h2core/time.h"
 #include "hpack/result.h"
 
@@ -32,6 +33,12 @@ struct ConnectionReport {
   std::size_t most_buffered = 0;  // bytes of request bodies held at one time
 };
 
+// What watches one connection; null: nothing does.
+struct ServerObservers {
+  std::unique_ptr<FrameTrace> trace;
+  std::unique_ptr<RecordSink> record;
+};
+
 struct ServerOptions {
   std::string address = "127.0.0.1";  // a numeric IPv4 or IPv6 address
   std::uint16_t port = 0;             // 0: any free one
@@ -49,10 +56,13 @@ struct ServerOptions {
   Duration handshake_timeout = seconds(10);  // for TLS and the client's preface
   Duration idle_timeout = seconds(60);       // without a stream, or without taking any output
   Duration drain_timeout = seconds(5);       // for open streams, after a stop
-  // Windows and limits; role, seed and trace are set by the server.
+  // Windows and limits; role, seed, trace and record are set by the server.
   Config config = default_config();
   // Sees the frames of all connections, from all threads. Must outlive the server. Null: none.
   FrameTrace* trace = nullptr;
+  // Makes what watches each new connection, on its loop's thread; where it gives a trace, that
+  // takes the place of `trace`. May be empty.
+  std::function<ServerObservers()> observe;
   // Called on a loop's thread whenever a connection has ended. May be empty.
   std::function<void(const ConnectionReport&)> on_connection_end;
 

@@ -15,11 +15,10 @@ namespace h2::inline v0::tools {
 
 namespace {
 
-constexpr PingData kDrainPing = {'d', 'r', 'a', 'i', 'n', 'i', 'n', 'g'};
-
-Config connection_config(const ServerShared& shared) {
+Config connection_config(const ServerShared& shared, const ServerObservers& observers) {
   Config config = shared.options.config;
-  config.trace = shared.options.trace;
+  config.trace = observers.trace != nullptr ? observers.trace.get() : shared.options.trace;
+  config.record = observers.record.get();
   if (::getrandom(&config.hash_seed, sizeof config.hash_seed, 0) != sizeof config.hash_seed) {
     config.hash_seed = static_cast<std::uint64_t>(monotonic_now().ns);
   }
@@ -41,7 +40,9 @@ const std::string& date_now() {
 }  // namespace
 
 ServerStreams::ServerStreams(ServerShared& shared, Time now)
-    : shared_(shared), connection_(Role::kServer, connection_config(shared), now) {}
+    : shared_(shared),
+      observers_(shared.options.observe ? shared.options.observe() : ServerObservers{}),
+      connection_(Role::kServer, connection_config(shared, observers_), now) {}
 
 void ServerStreams::handle(std::span<const Event> events, Time now) {
   for (const Event& any : events) {
@@ -55,12 +56,7 @@ void ServerStreams::handle(std::span<const Event> events, Time now) {
                    },
                    [&](const StreamReset& event) { on_reset(event); },
                    [&](const BodyReleased& event) { on_released(event); },
-                   [&](const PingAckReceived& event) {
-                     if (event.data == kDrainPing && !drain_at_.is_never()) {
-                       drain_at_ = Time::never();
-                       connection_.close_connection();
-                     }
-                   },
+                   [](const PingAckReceived&) {},
                    [](const ResponseReceived&) {},
                    [](const InformationalResponseReceived&) {},
                    [](const PushedStreamReceived&) {},
@@ -69,6 +65,10 @@ void ServerStreams::handle(std::span<const Event> events, Time now) {
                    [](const SettingsAcknowledged&) {},
                    [](const PingReceived&) {},
                    [](const ConnectionTerminated&) {},
+                   [](const PriorityUpdated&) {},
+                   [](const AlternativeServiceAvailable&) {},
+                   [](const OriginsReceived&) {},
+                   [](const ExtensionFrameReceived&) {},
                    [](const ConnectionFailed&) {},
                },
                any);
@@ -279,10 +279,6 @@ void ServerStreams::note_buffered(std::size_t added) {
 
 void ServerStreams::on_time(Time now) {
   if (connection_.next_deadline() <= now) handle(connection_.on_time(now), now);
-  if (drain_at_ <= now) {
-    drain_at_ = Time::never();
-    connection_.close_connection();
-  }
   while (!timers_.empty() && timers_.begin()->first <= now.ns) {
     const std::uint32_t id = timers_.begin()->second;
     Stream& stream = streams_.find(id)->second;
@@ -296,15 +292,11 @@ void ServerStreams::on_time(Time now) {
 }
 
 Time ServerStreams::next_deadline() const {
-  Time at = std::min(connection_.next_deadline(), drain_at_);
+  Time at = connection_.next_deadline();
   if (!timers_.empty()) at = std::min(at, Time{timers_.begin()->first});
   return at;
 }
 
-void ServerStreams::begin_drain(Time now, Duration at_most) {
-  connection_.notify_shutdown();
-  (void)connection_.ping(kDrainPing, now);
-  drain_at_ = now + at_most;
-}
+void ServerStreams::begin_drain(Time now, Duration at_most) { connection_.shutdown(at_most, now); }
 
 }  // namespace h2::inline v0::tools

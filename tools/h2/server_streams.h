@@ -76,7 +76,7 @@ class ServerStreams {
   std::size_t most_buffered_ = 0;
   bool any_withheld_ = false;
   std::uint64_t requests_ = 0;
-  Time drain_at_ = Time::never();  // of the second step
+  ServerObservers observers_;  // before connection_, which uses them until its end
   Connection connection_;
 };
 

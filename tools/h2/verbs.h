@@ -24,6 +24,7 @@ int run_get(int argc, char** argv);
 int run_serve(int argc, char** argv);
 int run_demo(int argc, char** argv);
 int run_hpack(int argc, char** argv);
+int run_dump(int argc, char** argv);
 
 struct Verb {
   const char* name;
