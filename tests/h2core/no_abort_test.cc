@@ -165,7 +165,7 @@ class Monkey {
     return out;
   }
   void call() {
-    switch (random_.below(24)) {
+    switch (random_.below(32)) {
       case 0:
       case 1:
       case 2: {
@@ -240,6 +240,37 @@ class Monkey {
         if (random_.chance(2)) conn_.close_connection(static_cast<ErrorCode>(number()), body());
         if (random_.chance(1)) conn_.terminate(static_cast<ErrorCode>(number()), body());
         if (random_.chance(1)) count(conn_.receive_end(now_));
+        break;
+      case 23:
+        (void)conn_.set_local_window_size(number(), id());
+        break;
+      case 24:
+        if (random_.chance(10)) (void)conn_.set_next_stream_id(id());
+        if (random_.chance(10)) (void)conn_.initiate_upgrade_connection("GET", "AAQAAQAA");
+        break;
+      case 25:
+        (void)conn_.send_priority_update(id(), {static_cast<std::uint8_t>(random_.below(9)), true});
+        break;
+      case 26:
+        (void)conn_.change_priority(id(), {static_cast<std::uint8_t>(random_.below(9)), false});
+        break;
+      case 27:
+        (void)conn_.prioritize(id(), {false, id(), 3});
+        (void)conn_.set_stream_tag(id(), 3);
+        break;
+      case 28:
+        (void)conn_.advertise_alternative_service(view(body()), id());
+        (void)conn_.advertise_alternative_service("clear", view(body()));
+        break;
+      case 29: {
+        const std::string_view origins[] = {view(body()), "https://a"};
+        (void)conn_.send_origins(origins);
+        break;
+      }
+      case 30:
+        (void)conn_.send_extension_frame(static_cast<std::uint8_t>(random_.below(64)), 0xff, id(),
+                                         body());
+        if (random_.chance(2)) conn_.shutdown(milliseconds(number()), now_);
         break;
       default: {
         Connection moved(std::move(conn_));
