@@ -617,6 +617,7 @@ Result<void, UsageError> Connection::Impl::set_next_stream_id(StreamId id) {
 }
 
 Result<void, UsageError> Connection::Impl::set_stream_tag(StreamId id, std::uint64_t tag) {
+  if (error_ || ended_) return unexpected(UsageError{Errc::kConnectionClosed});
   const Index slot = slot_of(id);
   if (slot == kNoIndex) return unexpected(UsageError{Errc::kStreamUnknown});
   streams_[slot].tag = tag;

@@ -56,10 +56,6 @@ class OutputQueue {
   // Forgets all output; owners of referred pieces are told.
   void drop_all(PieceOwner& owner);
 
-  // Where the output ends, and how much of it was sent: bytes since the connection began.
-  std::uint64_t end_offset() const { return queued_; }
-  std::uint64_t sent_offset() const { return sent_; }
-
   // Calls give(bytes) for each piece of the first `size` bytes; changes nothing and needs no
   // memory.
   template <class Give>
@@ -70,6 +66,10 @@ class OutputQueue {
       size -= piece.size();
     }
   }
+
+  // Where the output ends, and how much of it was sent: bytes since the connection began.
+  std::uint64_t end_offset() const { return queued_; }
+  std::uint64_t sent_offset() const { return sent_; }
 
   bool empty() const { return queued_ == sent_; }
   std::size_t size() const { return static_cast<std::size_t>(queued_ - sent_); }

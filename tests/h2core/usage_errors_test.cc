@@ -622,6 +622,14 @@ std::vector<Row> make_rows() {
           return errc(d.conn.update_settings(many, d.now));
         });
   }
+  add("update_settings", "extended CONNECT taken back", server, Errc::kValueOutOfRange, nothing,
+      settings({SettingCode::kEnableConnectProtocol, 0}), true, [] {
+        Config config = as_given();
+        config.enable_connect_protocol = true;
+        return config;
+      }());
+  add("update_settings", "another word on old priorities", server, Errc::kValueOutOfRange, nothing,
+      settings({SettingCode::kNoRfc7540Priorities, 1}));
   add("update_settings", "a server that allows push", server, Errc::kValueOutOfRange, nothing,
       settings({SettingCode::kEnablePush, 1}));
   return rows;
@@ -722,9 +730,7 @@ const std::vector<Method>& methods() {
       {"resume_body", [](Driven& d) { return errc(d.conn.resume_body(kOne)); }},
       {"end_stream", [](Driven& d) { return errc(d.conn.end_stream(kOne)); }},
       {"reset_stream", [](Driven& d) { return errc(d.conn.reset_stream(kOne)); }},
-      // With the connection, its streams are over.
-      {"set_stream_tag", [](Driven& d) { return errc(d.conn.set_stream_tag(kOne, 5)); },
-       Errc::kStreamUnknown},
+      {"set_stream_tag", [](Driven& d) { return errc(d.conn.set_stream_tag(kOne, 5)); }},
       {"push_stream", push(1, get())},
       // Credit that comes too late is the usual thing, and nobody's mistake.
       {"acknowledge_received_data",
@@ -735,8 +741,7 @@ const std::vector<Method>& methods() {
        [](Driven& d) { return errc(d.conn.set_local_window_size(100'000, kOne)); }},
       {"send_priority_update",
        [](Driven& d) { return errc(d.conn.send_priority_update(kOne, {})); }},
-      {"change_priority", [](Driven& d) { return errc(d.conn.change_priority(kOne, {})); },
-       Errc::kStreamUnknown},
+      {"change_priority", [](Driven& d) { return errc(d.conn.change_priority(kOne, {})); }},
       {"prioritize", [](Driven& d) { return errc(d.conn.prioritize(kOne, {})); }},
       {"advertise_alternative_service",
        [](Driven& d) { return errc(d.conn.advertise_alternative_service("clear", kOne)); }},
