@@ -14,7 +14,7 @@ namespace {
 // FNV-1a over what events say, number by number and byte by byte.
 class EventHash {
  public:
-  std::uint64_t value() const { return hash_; }
+  std::uint64_t result() const { return hash_; }
 
   void number(std::uint64_t value) {
     for (unsigned i = 0; i < 8; ++i) octet(static_cast<std::uint8_t>(value >> (8 * i)));
@@ -268,7 +268,7 @@ EventsDigest::EventsDigest(std::span<const Event> given) : events(given), hash(0
     sum.number(event.index());
     std::visit(sum, event);
   }
-  hash = sum.value();
+  hash = sum.result();
 }
 
 void put_result(RecordWriter& to, const EventsDigest& digest) {

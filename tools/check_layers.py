@@ -45,6 +45,8 @@ _WORDS = [
     ("assert", r"(?<![\w.])assert\s*\("),
     ("print", r"\b(?:f|s|sn|v|vf|vsn)?printf\s*\(|\bputs\s*\(|\bstd::c(?:out|err|log|in)\b"),
     ("exception", r"\bthrow\b|\btry\s*\{|\bcatch\s*\("),
+    ("access that may throw",
+     r"\bstd::get\s*<|(?:\.|->)value\s*\(\s*\)|(?:\.|->)at\s*\(|\bstd::sto[a-z]+\s*\("),
     ("run-time type", r"\bdynamic_cast\b|\btypeid\b"),
     ("environment", r"\bgetenv\s*\("),
     ("thread-local state", r"\bthread_local\b"),

@@ -17,7 +17,6 @@ namespace h2::tests {
 namespace {
 
 constexpr EndStream kYes = EndStream::kYes;
-constexpr EndStream kNo = EndStream::kNo;
 constexpr StreamId kOne{1};
 
 // The 14 codes of RFC 9113 §7, and one that nobody knows.

@@ -423,6 +423,27 @@ TEST(Deadlines, PassOnlyInOnTime) {
   }
 }
 
+// The grace of a server's shutdown: the last stream is named when it is over, and not before.
+TEST(Deadlines, OfAShutdownIsItsGrace) {
+  for (const Duration late : {nanoseconds(0), seconds(3'600)}) {
+    Connection conn(Role::kServer, ten_seconds(), at(100));
+    (void)give(conn, opening(Role::kServer).settings_ack().headers(1, post()), at(101));
+    conn.shutdown(seconds(30), at(102));
+    conn.shutdown(seconds(1), at(103));
+    EXPECT_EQ(conn.next_deadline(), at(132));
+    const std::string before = output_of(conn);
+    EXPECT_TRUE(conn.on_time(Time{at(132).ns - 1}).empty());
+    EXPECT_EQ(output_of(conn), before);
+    EXPECT_TRUE(conn.on_time(at(132) + late).empty());
+    const WireOutput out = read_frames(output_of(conn).substr(before.size()));
+    ASSERT_EQ(out.frames.size(), 1U);
+    EXPECT_TRUE(out.frames[0].is(FrameType::kGoAway));
+    EXPECT_EQ(out.frames[0].u32(0), 1U);
+    EXPECT_TRUE(conn.next_deadline().is_never());
+    EXPECT_FALSE(conn.error());
+  }
+}
+
 TEST(Deadlines, CountFromAnyStartOfTheClock) {
   constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
   for (const std::int64_t start : {std::int64_t{0}, -seconds(5).ns, -most, most / 2, most - 1}) {

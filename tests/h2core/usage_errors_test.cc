@@ -32,10 +32,10 @@ std::string text(const Settings& s) {
 
 std::string text(const FrameCounts& counts) {
   std::string out;
-  for (unsigned type = 0; type <= 9; ++type) {
+  for (unsigned type = 0; type <= 0x10; ++type) {
     out += " " + std::to_string(counts[static_cast<FrameType>(type)]);
   }
-  return out + " " + std::to_string(counts.unknown());
+  return out + " " + std::to_string(counts.total());
 }
 
 std::string text(const HpackCounts& c) {
@@ -76,7 +76,12 @@ std::string fingerprint(Connection& c) {
   const auto next = c.get_next_available_stream_id();
   out += "\nnext" + (next ? number(next->value) : " -") + number(c.accepts_new_streams()) +
          number(c.highest_remote_stream_id().value);
-  out += "\nmemory" + number(c.memory_in_use()) + "\n";
+  out += number(c.highest_local_stream_id().value) + number(c.stream_ids_left());
+  out += "\nmemory" + number(c.memory_in_use()) + "\nstreams";
+  std::vector<StreamId> there(c.streams({}));
+  (void)c.streams(there);
+  for (const StreamId id : there) out += number(id.value);
+  out += "\n";
   std::vector<std::uint32_t> ids{StreamId::kMax - 2, StreamId::kMax - 1, StreamId::kMax};
   for (std::uint32_t id = 0; id < 20; ++id) ids.push_back(id);
   for (const std::uint32_t value : ids) {
@@ -85,7 +90,8 @@ std::string fingerprint(Connection& c) {
     out += "stream " + std::to_string(value) + number(c.stream_state(id)) +
            number(c.queued_data(id)) + number(c.local_flow_control_window(id)) +
            number(c.remote_flow_control_window(id)) + number(c.receive_window_size(id)) +
-           number(why.sending) + number(why.receiving) + "\n";
+           number(why.sending) + number(why.receiving) + number(c.stream_tag(id)) +
+           number(c.priority(id).urgency) + number(c.priority(id).incremental) + "\n";
   }
   return out;
 }
@@ -106,12 +112,6 @@ SilentSource& silent() {
   return source;
 }
 
-// Nothing is mended, so that there is something to refuse.
-Config not_mending(Config config = {}) {
-  config.normalize_outbound_headers = false;
-  return config;
-}
-
 struct Row {
   const char* method;
   const char* mistake;
@@ -122,11 +122,20 @@ struct Row {
   // Whether a whole exchange is possible afterwards.
   bool alive = true;
   Config config = {};
+  // Whether the peer's preface has come before.
+  bool started = true;
 };
 
 const std::string& body() {
   static const std::string bytes(3'000, 'b');
   return bytes;
+}
+
+// The way to send what is given, without making it better first.
+Config as_given() {
+  Config config;
+  config.normalize_outbound_headers = false;
+  return config;
 }
 
 // What a connection has been through before the mistake.
@@ -194,7 +203,7 @@ std::vector<Row> make_rows() {
   std::vector<Row> rows;
   const auto add = [&](const char* method, const char* mistake, Role role, Errc expected,
                        std::function<void(Driven&)> prepare, Make make, bool alive = true,
-                       Config config = {}) {
+                       Config config = as_given()) {
     rows.push_back(
         {method, mistake, role, expected, std::move(prepare), std::move(make), alive, config});
   };
@@ -261,7 +270,7 @@ std::vector<Row> make_rows() {
       },
       headers(7, get()), false,
       [] {
-        Config config;
+        Config config = as_given();
         config.max_queued_requests = 2;
         return config;
       }());
@@ -301,13 +310,13 @@ std::vector<Row> make_rows() {
        Errc::kPseudoFieldInvalid,
        {{":method", "GET"}, {":scheme", "https"}, {":path", ""}}},
       {"host is another", Errc::kAuthorityMismatch, get("/", {{"host", "other.example"}})},
-      {":protocol that was not offered",
+      {"CONNECT to a protocol that was not offered",
        Errc::kExtendedConnectNotOffered,
        {{":method", "CONNECT"},
         {":protocol", "websocket"},
         {":scheme", "https"},
-        {":authority", "example.org"},
-        {":path", "/"}}},
+        {":path", "/"},
+        {":authority", "example.org"}}},
       {"CONNECT with :path",
        Errc::kConnectMalformed,
        {{":method", "CONNECT"}, {":authority", "example.org:443"}, {":path", "/"}}},
@@ -462,6 +471,135 @@ std::vector<Row> make_rows() {
   add("increment_flow_control_window", "of a held stream", server, Errc::kStreamUnknown, held,
       increment(1, 1));
 
+  const auto resize = [](std::uint32_t size, std::uint32_t id) -> Make {
+    return [size, id](Driven& d) { return errc(d.conn.set_local_window_size(size, StreamId{id})); };
+  };
+  for (const Role role : {client, server}) {
+    add("set_local_window_size", "above 2^31-1", role, Errc::kValueOutOfRange, nothing,
+        resize(0x80000000U, 0));
+    add("set_local_window_size", "no such stream", role, Errc::kStreamUnknown, nothing,
+        resize(100'000, 1));
+  }
+  add("set_local_window_size", "of a queued request", client, Errc::kWrongPhase, queued,
+      resize(100'000, 3));
+  add("set_local_window_size", "of a held stream", server, Errc::kStreamUnknown, held,
+      resize(100'000, 1));
+
+  // -- identifiers and tags by the application
+  const auto next = [](std::uint32_t id) -> Make {
+    return [id](Driven& d) { return errc(d.conn.set_next_stream_id(StreamId{id})); };
+  };
+  add("set_next_stream_id", "one of the server's", client, Errc::kStreamIdUnavailable, nothing,
+      next(2));
+  add("set_next_stream_id", "one of the client's", server, Errc::kStreamIdUnavailable, nothing,
+      next(1));
+  add("set_next_stream_id", "one that is used", client, Errc::kStreamIdUnavailable, requested,
+      next(1));
+  add("set_next_stream_id", "one that cannot be", client, Errc::kStreamIdUnavailable, nothing,
+      next(0x80000001U));
+  for (const Role role : {client, server}) {
+    add("set_stream_tag", "no such stream", role, Errc::kStreamUnknown, nothing,
+        [](Driven& d) { return errc(d.conn.set_stream_tag(kOne, 7)); });
+  }
+  add("set_stream_tag", "a stream that is over", client, Errc::kStreamUnknown, responded_whole,
+      [](Driven& d) { return errc(d.conn.set_stream_tag(kOne, 7)); });
+
+  // -- upgrade
+  const Make upgrade = [](Driven& d) { return errc(d.conn.initiate_upgrade_connection("GET")); };
+  add("initiate_upgrade_connection", "not at the start", client, Errc::kWrongPhase, nothing,
+      upgrade);
+  add("initiate_upgrade_connection", "not at the start", server, Errc::kWrongPhase, nothing,
+      upgrade);
+  // MAX_FRAME_SIZE of 0 behind a good entry, half an entry, and what is no base64url at all.
+  for (const char* value : {"AAQAAQAAAAUAAAAA", "AAQA", "!"}) {
+    add("initiate_upgrade_connection", value, server, Errc::kValueOutOfRange, nothing,
+        [value](Driven& d) { return errc(d.conn.initiate_upgrade_connection("GET", value)); });
+    rows.back().started = false;
+  }
+
+  // -- priorities
+  const auto update = [](std::uint32_t id, Priority priority) -> Make {
+    return [id, priority](Driven& d) {
+      return errc(d.conn.send_priority_update(StreamId{id}, priority));
+    };
+  };
+  add(
+      "send_priority_update", "no such stream", client, Errc::kStreamUnknown,
+      [](Driven& d) {
+        // It is said in the first SETTINGS (RFC 9218 §2.1).
+        d.feed(FrameScript().server_start({{SettingCode::kNoRfc7540Priorities, 1}}));
+      },
+      update(1, {}));
+  rows.back().started = false;
+  add("send_priority_update", "by a server", server, Errc::kWrongRole, received, update(1, {}));
+  add("send_priority_update", "to a server that does not follow it", client,
+      Errc::kPriorityNotOffered, requested, update(1, {}));
+  add("send_priority_update", "an urgency of 8", client, Errc::kValueOutOfRange, requested,
+      update(1, {8, false}));
+  const auto change = [](std::uint32_t id, Priority priority) -> Make {
+    return
+        [id, priority](Driven& d) { return errc(d.conn.change_priority(StreamId{id}, priority)); };
+  };
+  add("change_priority", "an urgency of 8", client, Errc::kValueOutOfRange, requested,
+      change(1, {8, false}));
+  for (const Role role : {client, server}) {
+    add("change_priority", "no such stream", role, Errc::kStreamUnknown, nothing, change(1, {}));
+  }
+  const auto depend = [](std::uint32_t id, std::uint32_t on) -> Make {
+    return [id, on](Driven& d) {
+      return errc(d.conn.prioritize(StreamId{id}, PriorityFields{false, StreamId{on}, 15}));
+    };
+  };
+  add("prioritize", "by a server", server, Errc::kWrongRole, received, depend(1, 0));
+  add("prioritize", "a stream that depends on itself", client, Errc::kValueOutOfRange, requested,
+      depend(1, 1));
+  add("prioritize", "the connection", client, Errc::kValueOutOfRange, requested, depend(0, 1));
+  add("prioritize", "on what is no identifier", client, Errc::kValueOutOfRange, requested,
+      depend(1, 0x80000000U));
+
+  // -- extensions
+  static const std::string long_text(70'000, 'l');
+  const auto service = [](std::string_view origin) -> Make {
+    return [origin](Driven& d) {
+      return errc(d.conn.advertise_alternative_service("h2=\":443\"", origin));
+    };
+  };
+  const auto service_of = [](std::uint32_t id) -> Make {
+    return [id](Driven& d) {
+      return errc(d.conn.advertise_alternative_service("h2=\":443\"", StreamId{id}));
+    };
+  };
+  add("advertise_alternative_service", "by a client", client, Errc::kWrongRole, requested,
+      service_of(1));
+  add("advertise_alternative_service", "for no origin", server, Errc::kValueOutOfRange, nothing,
+      service(""));
+  add("advertise_alternative_service", "for a very long one", server, Errc::kValueOutOfRange,
+      nothing, service(long_text));
+  add("advertise_alternative_service", "on no stream", server, Errc::kStreamUnknown, nothing,
+      service_of(1));
+  const auto origins = [](std::string_view origin) -> Make {
+    return [origin](Driven& d) { return errc(d.conn.send_origins({&origin, 1})); };
+  };
+  add("send_origins", "by a client", client, Errc::kWrongRole, nothing, origins("https://a"));
+  add("send_origins", "a very long one", server, Errc::kValueOutOfRange, nothing,
+      origins(long_text));
+  add("send_origins", "more than a frame", server, Errc::kValueOutOfRange, nothing,
+      origins(std::string_view(long_text).substr(0, 16'384)));
+  for (const Role role : {client, server}) {
+    const auto extension = [](std::uint8_t type, std::uint32_t id, std::size_t size) -> Make {
+      return [type, id, size](Driven& d) {
+        return errc(
+            d.conn.send_extension_frame(type, 0, StreamId{id}, bytes_of(long_text).first(size)));
+      };
+    };
+    add("send_extension_frame", "a type that is known", role, Errc::kValueOutOfRange, nothing,
+        extension(0x4, 0, 6));
+    add("send_extension_frame", "more than a frame", role, Errc::kValueOutOfRange, nothing,
+        extension(0xee, 0, 16'385));
+    add("send_extension_frame", "what is no identifier", role, Errc::kValueOutOfRange, nothing,
+        extension(0xee, 0x80000001U, 6));
+  }
+
   // -- settings
   for (const Role role : {client, server}) {
     add("update_settings", "a window above 2^31-1", role, Errc::kValueOutOfRange, nothing,
@@ -484,119 +622,16 @@ std::vector<Row> make_rows() {
           return errc(d.conn.update_settings(many, d.now));
         });
   }
-  add("update_settings", "a server that allows push", server, Errc::kValueOutOfRange, nothing,
-      settings({SettingCode::kEnablePush, 1}));
   add("update_settings", "extended CONNECT taken back", server, Errc::kValueOutOfRange, nothing,
       settings({SettingCode::kEnableConnectProtocol, 0}), true, [] {
-        Config config;
+        Config config = as_given();
         config.enable_connect_protocol = true;
         return config;
       }());
   add("update_settings", "another word on old priorities", server, Errc::kValueOutOfRange, nothing,
       settings({SettingCode::kNoRfc7540Priorities, 1}));
-
-  // -- windows as a whole
-  const auto window_size = [](std::uint32_t size, std::uint32_t id) -> Make {
-    return [size, id](Driven& d) { return errc(d.conn.set_local_window_size(size, StreamId{id})); };
-  };
-  for (const Role role : {client, server}) {
-    add("set_local_window_size", "above 2^31-1", role, Errc::kValueOutOfRange, nothing,
-        window_size(0x80000000U, 0));
-    add("set_local_window_size", "no such stream", role, Errc::kStreamUnknown, nothing,
-        window_size(1'000, 1));
-  }
-  add("set_local_window_size", "of a queued request", client, Errc::kWrongPhase, queued,
-      window_size(1'000, 3));
-  add("set_local_window_size", "of a held stream", server, Errc::kStreamUnknown, held,
-      window_size(1'000, 1));
-
-  // -- identifiers and tags
-  const auto next_id = [](std::uint32_t id) -> Make {
-    return [id](Driven& d) { return errc(d.conn.set_next_stream_id(StreamId{id})); };
-  };
-  add("set_next_stream_id", "one that is used", client, Errc::kStreamIdUnavailable, requested,
-      next_id(1));
-  add("set_next_stream_id", "the server's", client, Errc::kStreamIdUnavailable, nothing,
-      next_id(2));
-  add("set_next_stream_id", "the client's", server, Errc::kStreamIdUnavailable, nothing,
-      next_id(1));
-  add("set_next_stream_id", "one that cannot be", client, Errc::kStreamIdUnavailable, nothing,
-      next_id(0x80000001U));
-  const auto tag = [](Driven& d) { return errc(d.conn.set_stream_tag(kOne, 1)); };
-  add("set_stream_tag", "no such stream", client, Errc::kStreamUnknown, nothing, tag);
-  add("set_stream_tag", "a stream that is over", client, Errc::kStreamUnknown, responded_whole,
-      tag);
-
-  // -- priorities
-  const auto change = [](std::uint32_t id, Priority priority) -> Make {
-    return
-        [id, priority](Driven& d) { return errc(d.conn.change_priority(StreamId{id}, priority)); };
-  };
-  const auto update = [](std::uint32_t id, Priority priority) -> Make {
-    return [id, priority](Driven& d) {
-      return errc(d.conn.send_priority_update(StreamId{id}, priority));
-    };
-  };
-  const auto old = [](std::uint32_t id, PriorityFields fields) -> Make {
-    return [id, fields](Driven& d) { return errc(d.conn.prioritize(StreamId{id}, fields)); };
-  };
-  const auto offered = [](Driven& d) {
-    d.feed(FrameScript().settings({{SettingCode::kMaxConcurrentStreams, 100}}));
-  };
-  add("change_priority", "no such stream", client, Errc::kStreamUnknown, nothing, change(1, {}));
-  add("change_priority", "an urgency above 7", server, Errc::kValueOutOfRange, received,
-      change(1, {8, false}));
-  add("send_priority_update", "a server", server, Errc::kWrongRole, received, update(1, {}));
-  add("send_priority_update", "an urgency above 7", client, Errc::kValueOutOfRange, requested,
-      update(1, {8, false}));
-  add("send_priority_update", "to a server that does not follow it", client,
-      Errc::kPriorityNotOffered, requested, update(1, {}));
-  add("prioritize", "a server", server, Errc::kWrongRole, offered, old(1, {}));
-  add("prioritize", "stream 0", client, Errc::kValueOutOfRange, offered, old(0, {}));
-  add("prioritize", "a stream that depends on itself", client, Errc::kValueOutOfRange, offered,
-      old(3, {false, StreamId{3}, 0}));
-
-  // -- extensions
-  const auto alternative = [](std::string value, std::string origin) -> Make {
-    return [value, origin](Driven& d) {
-      return errc(d.conn.advertise_alternative_service(value, origin));
-    };
-  };
-  add("advertise_alternative_service", "a client", client, Errc::kWrongRole, nothing,
-      alternative("clear", "https://a.example"));
-  add("advertise_alternative_service", "no origin", server, Errc::kValueOutOfRange, nothing,
-      alternative("clear", ""));
-  add("advertise_alternative_service", "more than a frame takes", server, Errc::kValueOutOfRange,
-      nothing, alternative(std::string(16'384, 'x'), "https://a.example"));
-  add("advertise_alternative_service", "no such stream", server, Errc::kStreamUnknown, nothing,
-      [](Driven& d) { return errc(d.conn.advertise_alternative_service("clear", kOne)); });
-  const auto origins = [](std::string origin) -> Make {
-    return [origin](Driven& d) {
-      const std::string_view list[] = {origin};
-      return errc(d.conn.send_origins(list));
-    };
-  };
-  add("send_origins", "a client", client, Errc::kWrongRole, nothing, origins("https://a.example"));
-  add("send_origins", "more than a frame takes", server, Errc::kValueOutOfRange, nothing,
-      origins(std::string(16'384, 'x')));
-  add("send_origins", "one of more than 65,535 bytes", server, Errc::kValueOutOfRange, nothing,
-      origins(std::string(65'536, 'x')));
-  const auto extension = [](std::uint8_t type, std::uint32_t id, std::size_t size) -> Make {
-    return [type, id, size](Driven& d) {
-      return errc(
-          d.conn.send_extension_frame(type, 0, StreamId{id}, bytes_of(std::string(size, 'x'))));
-    };
-  };
-  for (const Role role : {client, server}) {
-    add("send_extension_frame", "a type that has a meaning", role, Errc::kValueOutOfRange, nothing,
-        extension(0, 0, 0));
-    add("send_extension_frame", "more than a frame takes", role, Errc::kValueOutOfRange, nothing,
-        extension(0x42, 0, 16'385));
-    add("send_extension_frame", "an identifier that cannot be", role, Errc::kValueOutOfRange,
-        nothing, extension(0x42, 0x80000000U, 0));
-    add("initiate_upgrade_connection", "not the first call", role, Errc::kWrongPhase, nothing,
-        [](Driven& d) { return errc(d.conn.initiate_upgrade_connection("GET")); });
-  }
+  add("update_settings", "a server that allows push", server, Errc::kValueOutOfRange, nothing,
+      settings({SettingCode::kEnablePush, 1}));
   return rows;
 }
 
@@ -642,10 +677,10 @@ TEST(UsageErrors, HaveTheirOwnValueAndChangeNothing) {
     SCOPED_TRACE(std::string(row.role == Role::kClient ? "client, " : "server, ") + row.method +
                  ": " + row.mistake);
     // One makes the mistake, again and again; the other does not.
-    Driven d(row.role, not_mending(row.config));
-    Driven twin(row.role, not_mending(row.config));
+    Driven d(row.role, row.config);
+    Driven twin(row.role, row.config);
     for (Driven* each : {&d, &twin}) {
-      start(*each);
+      if (row.started) start(*each);
       ASSERT_NO_FATAL_FAILURE(row.prepare(*each));
     }
     const std::string before = fingerprint(d.conn);
@@ -655,6 +690,7 @@ TEST(UsageErrors, HaveTheirOwnValueAndChangeNothing) {
       ASSERT_EQ(fingerprint(d.conn), before);
     }
     for (Driven* each : {&d, &twin}) {
+      if (!row.started) start(*each);
       each->drain();
       if (row.alive) {
         ASSERT_NO_FATAL_FAILURE(exchange(*each));
@@ -673,14 +709,18 @@ TEST(UsageErrors, HaveTheirOwnValueAndChangeNothing) {
 struct Method {
   const char* name;
   Make call;
-  bool fails_when_closed = true;
+  Errc when_over = Errc::kConnectionClosed;
 };
 
 // Every member that returns a Result.
 const std::vector<Method>& methods() {
   static const std::vector<Method> all{
       {"get_next_available_stream_id",
-       [](Driven& d) { return errc(d.conn.get_next_available_stream_id()); }, false},
+       [](Driven& d) { return errc(d.conn.get_next_available_stream_id()); }, Errc::kNone},
+      {"set_next_stream_id",
+       [](Driven& d) { return errc(d.conn.set_next_stream_id(StreamId{101})); }},
+      {"initiate_upgrade_connection",
+       [](Driven& d) { return errc(d.conn.initiate_upgrade_connection("GET")); }},
       {"send_headers", headers(1, get())},
       {"send_data",
        [](Driven& d) { return errc(d.conn.send_data(kOne, bytes_of(body()), kYes, 5)); }},
@@ -690,29 +730,25 @@ const std::vector<Method>& methods() {
       {"resume_body", [](Driven& d) { return errc(d.conn.resume_body(kOne)); }},
       {"end_stream", [](Driven& d) { return errc(d.conn.end_stream(kOne)); }},
       {"reset_stream", [](Driven& d) { return errc(d.conn.reset_stream(kOne)); }},
+      {"set_stream_tag", [](Driven& d) { return errc(d.conn.set_stream_tag(kOne, 5)); }},
       {"push_stream", push(1, get())},
       // Credit that comes too late is the usual thing, and nobody's mistake.
       {"acknowledge_received_data",
-       [](Driven& d) { return errc(d.conn.acknowledge_received_data(1, kOne)); }, false},
+       [](Driven& d) { return errc(d.conn.acknowledge_received_data(1, kOne)); }, Errc::kNone},
       {"increment_flow_control_window",
        [](Driven& d) { return errc(d.conn.increment_flow_control_window(1, kOne)); }},
-      {"update_settings", settings({SettingCode::kMaxFrameSize, 20'000})},
       {"set_local_window_size",
-       [](Driven& d) { return errc(d.conn.set_local_window_size(70'000, kConnectionStream)); }},
-      {"set_next_stream_id",
-       [](Driven& d) { return errc(d.conn.set_next_stream_id(StreamId{101})); }},
-      {"set_stream_tag", [](Driven& d) { return errc(d.conn.set_stream_tag(kOne, 1)); }},
-      {"change_priority", [](Driven& d) { return errc(d.conn.change_priority(kOne, {})); }},
+       [](Driven& d) { return errc(d.conn.set_local_window_size(100'000, kOne)); }},
       {"send_priority_update",
        [](Driven& d) { return errc(d.conn.send_priority_update(kOne, {})); }},
+      {"change_priority", [](Driven& d) { return errc(d.conn.change_priority(kOne, {})); }},
       {"prioritize", [](Driven& d) { return errc(d.conn.prioritize(kOne, {})); }},
       {"advertise_alternative_service",
-       [](Driven& d) { return errc(d.conn.advertise_alternative_service("clear", "https://a")); }},
+       [](Driven& d) { return errc(d.conn.advertise_alternative_service("clear", kOne)); }},
       {"send_origins", [](Driven& d) { return errc(d.conn.send_origins({})); }},
       {"send_extension_frame",
-       [](Driven& d) { return errc(d.conn.send_extension_frame(0x42, 0, kOne, {})); }},
-      {"initiate_upgrade_connection",
-       [](Driven& d) { return errc(d.conn.initiate_upgrade_connection("GET")); }},
+       [](Driven& d) { return errc(d.conn.send_extension_frame(0xee, 0, kOne, {})); }},
+      {"update_settings", settings({SettingCode::kMaxFrameSize, 20'000})},
       {"ping", [](Driven& d) { return errc(d.conn.ping({}, d.now + seconds(1))); }},
   };
   return all;
@@ -738,16 +774,14 @@ TEST(UsageErrors, OnAConnectionThatIsOverAreAllConnectionClosed) {
       for (const Method& method : methods()) {
         SCOPED_TRACE(std::string(role == Role::kClient ? "client, " : "server, ") + ending.name +
                      ": " + method.name);
-        Driven d(role, not_mending());
+        Driven d(role);
         start(d);
         ASSERT_NO_FATAL_FAILURE(role == Role::kClient ? requested(d) : answering(d));
         ending.act(d);
         (void)d.conn.poll_events();
         const std::string before = fingerprint(d.conn);
         for (int i = 0; i < 3; ++i) {
-          ASSERT_EQ(
-              h2::to_string(method.call(d)),
-              h2::to_string(method.fails_when_closed ? Errc::kConnectionClosed : Errc::kNone));
+          ASSERT_EQ(h2::to_string(method.call(d)), h2::to_string(method.when_over));
           ASSERT_EQ(fingerprint(d.conn), before);
         }
         EXPECT_TRUE(d.conn.poll_events().empty());

@@ -3,12 +3,15 @@
 
 #include <algorithm>
 
+#include "h2core/testing/raw_writer.h"
+
 namespace h2::tests {
 
 namespace {
 
 using h2::testing::RawBlock;
 using h2::testing::RawPadding;
+using h2::testing::RawWriter;
 
 std::optional<RawPadding> padding_of(std::optional<std::uint8_t> size) {
   if (!size) return {};
@@ -57,22 +60,17 @@ FrameScript& FrameScript::settings(std::initializer_list<Setting> settings) {
   for (const Setting& setting : settings) {
     entries.push_back({static_cast<std::uint16_t>(setting.code), setting.value});
   }
-  out_.settings(entries);
-  return *this;
+  return raw(RawWriter().settings(entries).str());
 }
 
-FrameScript& FrameScript::settings_ack() {
-  out_.settings_ack();
-  return *this;
-}
+FrameScript& FrameScript::settings_ack() { return raw(RawWriter().settings_ack().str()); }
 
 FrameScript& FrameScript::headers(std::uint32_t stream, const Fields& fields, End end,
                                   std::optional<std::uint8_t> padding) {
   RawBlock how;
   how.end_stream = end == End::kYes;
   how.padding = padding_of(padding);
-  out_.headers(stream, plain_block(fields), how);
-  return *this;
+  return raw(RawWriter().headers(stream, plain_block(fields), how).str());
 }
 
 FrameScript& FrameScript::headers_in_pieces(std::uint32_t stream, const Fields& fields, End end,
@@ -81,8 +79,7 @@ FrameScript& FrameScript::headers_in_pieces(std::uint32_t stream, const Fields& 
   RawBlock how;
   how.end_stream = end == End::kYes;
   how.pieces.assign(block.size() / piece, piece);
-  out_.headers(stream, block, how);
-  return *this;
+  return raw(RawWriter().headers(stream, block, how).str());
 }
 
 FrameScript& FrameScript::headers_block(std::uint32_t stream, std::string_view block, End end,
@@ -90,79 +87,67 @@ FrameScript& FrameScript::headers_block(std::uint32_t stream, std::string_view b
   RawBlock how;
   how.end_stream = end == End::kYes;
   how.end_headers = end_headers;
-  out_.headers(stream, block, how);
-  return *this;
+  return raw(RawWriter().headers(stream, block, how).str());
 }
 
 FrameScript& FrameScript::continuation(std::uint32_t stream, std::string_view block,
                                        bool end_headers) {
-  out_.continuation(stream, block, end_headers);
-  return *this;
+  return raw(RawWriter().continuation(stream, block, end_headers).str());
 }
 
 FrameScript& FrameScript::data(std::uint32_t stream, std::string_view data, End end,
                                std::optional<std::uint8_t> padding) {
-  out_.data(stream, data, end == End::kYes, padding_of(padding));
-  return *this;
+  return raw(RawWriter().data(stream, data, end == End::kYes, padding_of(padding)).str());
 }
 
 FrameScript& FrameScript::priority(std::uint32_t stream, std::uint32_t dependency,
                                    std::uint8_t weight) {
-  out_.priority(stream, {dependency, weight});
-  return *this;
+  return raw(RawWriter().priority(stream, {dependency, weight}).str());
 }
 
 FrameScript& FrameScript::rst(std::uint32_t stream, ErrorCode code) {
-  out_.rst_stream(stream, code);
-  return *this;
+  return raw(RawWriter().rst_stream(stream, code).str());
 }
 
 FrameScript& FrameScript::push_promise(std::uint32_t stream, std::uint32_t promised,
                                        const Fields& fields) {
-  out_.push_promise(stream, promised, plain_block(fields));
-  return *this;
+  return raw(RawWriter().push_promise(stream, promised, plain_block(fields)).str());
 }
 
 FrameScript& FrameScript::ping(std::string_view eight) {
-  out_.ping(eight);
-  return *this;
+  return raw(RawWriter().ping(eight).str());
 }
 
 FrameScript& FrameScript::ping_ack(std::string_view eight) {
-  out_.ping_ack(eight);
-  return *this;
+  return raw(RawWriter().ping_ack(eight).str());
 }
 
 FrameScript& FrameScript::goaway(std::uint32_t last_stream, ErrorCode code,
                                  std::string_view debug) {
-  out_.goaway(last_stream, code, debug);
-  return *this;
+  return raw(RawWriter().goaway(last_stream, code, debug).str());
 }
 
 FrameScript& FrameScript::window_update(std::uint32_t stream, std::uint32_t increment) {
-  out_.window_update(stream, increment);
-  return *this;
+  return raw(RawWriter().window_update(stream, increment).str());
 }
 
 FrameScript& FrameScript::frame(std::uint8_t type, std::uint8_t flags, std::uint32_t stream,
                                 std::string_view payload) {
-  out_.frame({type, flags, stream, payload});
-  return *this;
+  return raw(RawWriter().frame({type, flags, stream, payload}).str());
 }
 
 FrameScript& FrameScript::frame_header(std::uint32_t length, std::uint8_t type, std::uint8_t flags,
                                        std::uint32_t stream) {
-  out_.frame_header(length, type, flags, stream);
-  return *this;
+  return raw(RawWriter().frame_header(length, type, flags, stream).str());
 }
 
 FrameScript& FrameScript::raw(std::string_view bytes) {
-  out_.raw(bytes);
+  out_ += bytes;
   return *this;
 }
 
 FrameScript& FrameScript::repeat(std::size_t times, const FrameScript& other) {
-  out_.repeat(times, other.out_);
+  for (std::size_t i = 0; i < times; ++i) out_ += other.out_;
   return *this;
 }
 

@@ -20,7 +20,6 @@
 #include "h2core/error_code.h"
 #include "h2core/frame.h"
 #include "h2core/settings.h"
-#include "h2core/testing/raw_writer.h"
 #include "hpack/bytes.h"
 
 namespace h2::tests {
@@ -89,12 +88,14 @@ class FrameScript {
   // What `other` says, `times` times.
   FrameScript& repeat(std::size_t times, const FrameScript& other);
 
-  const std::string& str() const { return out_.str(); }
+  const std::string& str() const { return out_; }
   // Lives as long as the script is unchanged.
-  Bytes bytes() const { return out_.bytes(); }
+  Bytes bytes() const {
+    return Bytes(reinterpret_cast<const std::uint8_t*>(out_.data()), out_.size());
+  }
 
  private:
-  h2::testing::RawWriter out_;
+  std::string out_;
 };
 
 // A frame that was read back from output.

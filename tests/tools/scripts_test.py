@@ -184,7 +184,8 @@ class CheckLayers(unittest.TestCase):
         for code in ("std::abort();", "throw 1;", "auto* p = new int;", "delete p;", "assert(x);",
                      "std::vector<int> v;", "thread_local int x;", "printf(s);", "free(p);",
                      "static int counter = 0;", "inline std::array<int, 3> table;",
-                     "dynamic_cast<A*>(b)", "std::string s;"):
+                     "dynamic_cast<A*>(b)", "std::string s;", "std::get<A>(v)", "x = o.value();",
+                     "p->value()", "list.at(3)", "std::stoi(s)"):
             self.assertEqual(len(self.complaints("hpack/a.cc", code + "\n")), 1, code)
             self.assertEqual(self.complaints("client/a.cc", code + "\n"), [])
 
@@ -193,7 +194,8 @@ class CheckLayers(unittest.TestCase):
                      "A(const A&) = delete;", "::new (p) int;", "std::string_view s;",
                      "static constexpr int kOne = 1;", "inline constexpr int kTwo[] = {2};",
                      "inline namespace v0 {", "static int f();", "/* delete\n it */ int x;",
-                     "static int f(int a) { return a; }", "char c = '\"'; int renew = 1'000'000;"):
+                     "static int f(int a) { return a; }", "char c = '\"'; int renew = 1'000'000;", "std::get_if<A>(&v)",
+                     "id.value + value()", "o.value_or(3)", "at(3)"):
             self.assertEqual(self.complaints("hpack/a.cc", code + "\n"), [], code)
 
     def test_the_line_is_right(self):
