@@ -245,14 +245,25 @@ void Connection::Impl::fail(ErrorCode code, Errc cause, Bytes excerpt) {
   end_all_streams(ResetBy::kConnection, code, cause);
 }
 
+// Whether the peer acted on a stream's request; `refused`: the peer says that it did not.
+Processed Connection::Impl::processed(const Stream& stream, bool refused) const {
+  if (stream.queued) return Processed::kNo;
+  const bool client = role_ == Role::kClient;
+  // RFC 9113 §8.7: who has answered may not say so.
+  if (client && stream.receive_phase != MessagePhase::kExpectHeaders) return Processed::kYes;
+  if (refused && (client || stream.id.is_initiated_by(role_))) return Processed::kNo;
+  // Without its end, a field section cannot be acted on (RFC 9113 §4.3). After an error of ours the
+  // output still goes out; only when the byte stream is gone is what is left never sent.
+  if (ended_ && output_.sent_offset() < stream.head_end) return Processed::kNo;
+  return Processed::kUnknown;
+}
+
 void Connection::Impl::end_all_streams(ResetBy by, ErrorCode code, Errc cause) {
   for (Index slot = 0; slot < streams_.capacity(); ++slot) {
     const Stream& stream = streams_[slot];
     if (stream.id.value == 0 || stream.held || stream.closing) continue;
-    const bool never_sent = stream.queued;
     if (stream.seen) {
-      report(StreamReset{stream.id, by, code, cause,
-                         never_sent ? Processed::kNo : Processed::kUnknown});
+      report(StreamReset{stream.id, by, code, cause, processed(stream, false)});
     }
     close_stream(slot, StreamState::kClosedByLocalReset);
   }
@@ -276,7 +287,7 @@ void Connection::Impl::fail_stream(StreamId id, ErrorCode code, Errc cause) {
   Stream& stream = streams_[slot];
   if (stream.closing) return;  // its end was reported; only its slot is held
   if (stream.seen) {
-    report(StreamReset{id, ResetBy::kLocalError, code, cause, Processed::kUnknown});
+    report(StreamReset{id, ResetBy::kLocalError, code, cause, processed(stream, false)});
     stream.held = config_.hold_reset_streams && role_ == Role::kServer && !stream.send_ended;
   }
   close_stream(slot, StreamState::kClosedByLocalReset);
@@ -342,7 +353,8 @@ Result<void, UsageError> Connection::Impl::reset_stream(StreamId id, ErrorCode c
   if (error_ || ended_) return unexpected(UsageError{Errc::kConnectionClosed});
   const Index slot = slot_of(id);
   if (slot == kNoIndex) {
-    if (id.is_connection() || !(knows_highest(id) || id <= highest_submitted_)) {
+    const bool submitted = id.is_initiated_by(role_) && id <= highest_submitted_;
+    if (id.is_connection() || !(knows_highest(id) || submitted)) {
       return unexpected(UsageError{Errc::kStreamUnknown});
     }
     return {};
@@ -401,8 +413,17 @@ Result<void, UsageError> Connection::Impl::increment_window(std::uint32_t increm
     const Index slot = slot_of(id);
     if (slot == kNoIndex || streams_[slot].held)
       return unexpected(UsageError{Errc::kStreamUnknown});
-    if (streams_[slot].queued) return unexpected(UsageError{Errc::kWrongPhase});
+    // Neither before its request nor in reserved(local) may WINDOW_UPDATE be sent (RFC 9113 §5.1).
+    if (streams_[slot].queued || streams_[slot].state == StreamState::kReservedLocal) {
+      return unexpected(UsageError{Errc::kWrongPhase});
+    }
     window = &streams_[slot].receive_window;
+    // What SETTINGS of ours will add is on its way (RFC 9113 §6.9.2).
+    const std::int64_t coming =
+        std::int64_t{announced_.initial_window_size} - std::int64_t{local_.initial_window_size};
+    if (window->size() + coming + increment > kMaxWindowSize) {
+      return unexpected(UsageError{Errc::kValueOutOfRange});
+    }
   }
   if (!window->grow(increment)) return unexpected(UsageError{Errc::kValueOutOfRange});
   write_window_update(id, increment);
@@ -474,6 +495,21 @@ Why Connection::Impl::why(StreamId id) const {
   return {why_sending(stream), why_receiving(stream)};
 }
 
+// Whether a stream's window, raised before, would exceed 2^31-1 by such a setting (RFC 9113
+// §6.9.2).
+bool Connection::Impl::overflows(std::uint32_t initial_window_size) const {
+  const std::int64_t delta =
+      std::int64_t{initial_window_size} - std::int64_t{local_.initial_window_size};
+  for (Index slot = 0; delta > 0 && slot < streams_.capacity(); ++slot) {
+    const Stream& stream = streams_[slot];
+    const bool receives =
+        stream.state == StreamState::kOpen || stream.state == StreamState::kHalfClosedLocal;
+    if (stream.id.value == 0 || stream.closing || stream.queued || !receives) continue;
+    if (stream.receive_window.size() + delta > kMaxWindowSize) return true;
+  }
+  return false;
+}
+
 Result<void, UsageError> Connection::Impl::update_settings(std::span<const Setting> settings,
                                                            Time now) {
   if (error_ || ended_) return unexpected(UsageError{Errc::kConnectionClosed});
@@ -484,6 +520,9 @@ Result<void, UsageError> Connection::Impl::update_settings(std::span<const Setti
   std::uint8_t payload[6 * kMostAtOnce];
   for (std::size_t i = 0; i < settings.size(); ++i) {
     if (check_setting(role_, settings[i]).code != ErrorCode::kNoError) {
+      return unexpected(UsageError{Errc::kValueOutOfRange});
+    }
+    if (settings[i].code == SettingCode::kInitialWindowSize && overflows(settings[i].value)) {
       return unexpected(UsageError{Errc::kValueOutOfRange});
     }
     next.apply(settings[i]);
@@ -606,6 +645,7 @@ Result<void, UsageError> Connection::Impl::set_next_stream_id(StreamId id) {
 }
 
 Result<void, UsageError> Connection::Impl::set_stream_tag(StreamId id, std::uint64_t tag) {
+  if (error_ || ended_) return unexpected(UsageError{Errc::kConnectionClosed});
   const Index slot = slot_of(id);
   if (slot == kNoIndex) return unexpected(UsageError{Errc::kStreamUnknown});
   streams_[slot].tag = tag;

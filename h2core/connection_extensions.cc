@@ -35,6 +35,7 @@ void Connection::Impl::reprioritize(Index slot, Priority priority) {
 
 Result<void, UsageError> Connection::Impl::change_priority(StreamId id, Priority priority,
                                                            PeerSignals signals) {
+  if (error_ || ended_) return usage(Errc::kConnectionClosed);
   if (!in_range(priority)) return usage(Errc::kValueOutOfRange);
   const Index slot = slot_of(id);
   if (slot == kNoIndex) return usage(Errc::kStreamUnknown);

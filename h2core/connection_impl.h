@@ -178,6 +178,7 @@ class Connection::Impl final : public PieceOwner {
   void credit_stream(Stream& stream, std::uint32_t bytes);
   bool charge(AbuseCause cause, std::uint32_t tokens);
   void enforce(const Limits& limits);
+  bool overflows(std::uint32_t initial_window_size) const;
 
   // ---- ends of streams and of the connection
   // ------------------------------------------------------
@@ -194,6 +195,7 @@ class Connection::Impl final : public PieceOwner {
   // The stream is over on both sides: its queue is dropped and, unless held, its slot becomes free.
   void close_stream(Index slot, StreamState how);
   void close_if_ended(Stream& stream);
+  Processed processed(const Stream& stream, bool refused) const;
   void end_all_streams(ResetBy by, ErrorCode code, Errc cause);
   void free_slot(Index slot);
   // Takes back a slot that never came into use, or kNoIndex.

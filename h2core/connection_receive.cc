@@ -352,7 +352,8 @@ void Connection::Impl::handle(const PushPromiseFrame& frame) {
     return fail(ErrorCode::kProtocolError, Errc::kPushNotAllowed);
   }
   const Cell& cell = judge(frame.stream_id, StreamInput::kReceivePushPromise);
-  if (cell.verdict == Verdict::kConnectionError) return fail(cell.code, cell.cause);
+  // RFC 9113 §6.6: on a stream that is neither open nor half-closed(local).
+  if (cell.verdict == Verdict::kConnectionError) return fail(ErrorCode::kProtocolError, cell.cause);
   const StreamId promised = frame.promised_stream_id;
   if (!promised.is_server_initiated() || promised <= highest_remote_) {
     return fail(ErrorCode::kProtocolError, Errc::kPushedStreamInvalid);
@@ -522,6 +523,7 @@ void Connection::Impl::finish_response(Stream& stream, const Block& block, Field
   }
   if (stream.request_is_connect && info.status / 100 == 2 && !block.end_stream) {
     stream.receive_phase = MessagePhase::kTunnel;  // RFC 9113 §8.5
+    if (stream.send_phase == MessagePhase::kBody) stream.send_phase = MessagePhase::kTunnel;
   } else if (stream.request_is_head || info.status == 204 || info.status == 304) {
     stream.body_length.expect_none();  // RFC 9113 §8.1.1: content-length may be there, content not
   } else {
@@ -693,7 +695,7 @@ void Connection::Impl::handle(const RstStreamFrame& frame) {
     const bool refused = frame.error_code == ErrorCode::kRefusedStream;
     report(StreamReset{frame.stream_id, ResetBy::kPeer, frame.error_code,
                        refused ? Errc::kRefusedByPeer : Errc::kResetByPeer,
-                       refused ? Processed::kNo : Processed::kUnknown});
+                       processed(stream, refused)});
   }
   stream.held =
       config_.hold_reset_streams && role_ == Role::kServer && stream.seen && !stream.send_ended;
@@ -755,7 +757,7 @@ void Connection::Impl::apply_remote_initial_window(std::uint32_t before, std::ui
   const std::int64_t delta = std::int64_t{after} - std::int64_t{before};
   for (Index slot = 0; slot < streams_.capacity(); ++slot) {
     Stream& stream = streams_[slot];
-    if (stream.id.value == 0) continue;
+    if (stream.id.value == 0 || stream.closing) continue;
     if (!stream.send_window.adjust(delta)) {
       return fail(ErrorCode::kFlowControlError, Errc::kWindowOverflow);
     }
@@ -834,11 +836,11 @@ void Connection::Impl::handle(const GoAwayFrame& frame) {
   // Our streams above the last one were not and will not be processed.
   for (Index slot = 0; slot < streams_.capacity(); ++slot) {
     const Stream& stream = streams_[slot];
-    if (stream.id.value == 0 || !stream.id.is_initiated_by(role_)) continue;
+    if (stream.id.value == 0 || stream.closing || !stream.id.is_initiated_by(role_)) continue;
     if (!stream.queued && stream.id <= frame.last_stream_id) continue;
     if (stream.seen) {
       report(StreamReset{stream.id, ResetBy::kGoAway, ErrorCode::kRefusedStream,
-                         Errc::kRefusedByPeer, Processed::kNo});
+                         Errc::kRefusedByPeer, processed(stream, true)});
     }
     close_stream(slot, StreamState::kClosedByGoAway);
   }

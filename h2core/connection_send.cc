@@ -150,6 +150,7 @@ Result<void, UsageError> Connection::Impl::start_request(StreamId id,
   open_local(stream);
   const std::uint8_t flags = stream.send_ended ? kFlagEndStream : 0;
   if (!write_section(FrameType::kHeaders, id, flags, {}, fields)) return usage(Errc::kOutOfMemory);
+  stream.head_end = output_.end_offset();
   advance_message(stream, stream.send_ended);
   return {};
 }
@@ -814,6 +815,7 @@ void Connection::Impl::open_queued_requests() {
     Outgoing& out = outgoing_[head];
     const bool ends = out.end_stream;
     if (!write_packed_section(stream.id, Bytes(out.owned.data(), out.owned.size()), ends)) return;
+    stream.head_end = output_.end_offset();
     pop_outgoing(stream);
     if (stream.announce_priority) write_priority_update(stream.id, stream.priority);
     advance_message(stream, ends);

@@ -29,7 +29,17 @@ using hpack::FieldsView;
 enum class EndStream : bool { kNo, kYes };
 
 // Whether the peer acted on a stream's request (RFC 9113 §8.7); kNo means that a retry is safe.
-enum class Processed : std::uint8_t { kNo, kYes, kUnknown };
+enum class Processed : std::uint8_t {
+  // Certainly not: the peer says so (REFUSED_STREAM, or a GOAWAY below the stream), or the request
+  // never went out whole: it was still queued, or the byte stream ended before mark_sent had passed
+  // its field section.
+  kNo,
+  // It did: a valid final response has begun to come, whatever the peer said later. A 1xx response
+  // is not enough: 100 says only that the request was not rejected yet (RFC 9110 §15.2.1).
+  kYes,
+  // It may have. Also what a server is told of its clients' requests, as it knows best itself.
+  kUnknown,
+};
 
 // The eight opaque bytes of a PING (RFC 9113 §6.7).
 using PingData = std::array<std::uint8_t, 8>;
@@ -140,7 +150,8 @@ struct PingAckReceived {
 };
 
 // The peer's GOAWAY (RFC 9113 §6.8). Streams up to `last_stream_id` may finish; our streams above
-// it are reported as StreamReset with Processed::kNo right after this event.
+// it are reported as StreamReset right after this event, with Processed::kNo unless their response
+// had begun.
 struct ConnectionTerminated {
   ErrorCode error_code{};
   StreamId last_stream_id;

@@ -41,8 +41,7 @@ class FlowWindow {
 // and not used (unacknowledged), or they were used and wait to be worth a WINDOW_UPDATE (pending).
 class ReceiveWindow {
  public:
-  explicit ReceiveWindow(std::uint32_t size)
-      : size_(static_cast<std::int32_t>(size)), available_(size_) {}
+  explicit ReceiveWindow(std::uint32_t size) : size_(size), available_(size) {}
 
   std::int64_t available() const { return available_; }
   std::uint32_t unacknowledged() const { return unacknowledged_; }
@@ -50,8 +49,8 @@ class ReceiveWindow {
 
   // DATA arrived; false: more than was allowed.
   bool receive(std::uint32_t bytes) {
-    if (bytes > available() && bytes > 0) return false;
-    available_ -= static_cast<std::int32_t>(bytes);
+    if (bytes > available_ && bytes > 0) return false;
+    available_ -= bytes;
     unacknowledged_ += bytes;
     return true;
   }
@@ -62,36 +61,33 @@ class ReceiveWindow {
     pending_ += static_cast<std::int32_t>(bytes);
     if (pending_ <= 0 || std::int64_t{pending_} * 2 < size_) return 0;
     const auto increment = static_cast<std::uint32_t>(pending_);
-    available_ = within(std::int64_t{available_} + increment);
+    available_ += increment;
     pending_ = 0;
     return increment;
   }
   // Makes the window larger at once, by a WINDOW_UPDATE of `bytes`; false: above 2^31-1.
   bool grow(std::uint32_t bytes) {
-    if (std::max(size(), available()) + bytes > std::int64_t{kMaxWindowSize}) return false;
-    size_ += static_cast<std::int32_t>(bytes);
-    available_ += static_cast<std::int32_t>(bytes);
+    if (std::max(size_, available_) + bytes > std::int64_t{kMaxWindowSize}) return false;
+    size_ += bytes;
+    available_ += bytes;
     return true;
   }
   // Makes the window smaller by `bytes` (at most its size): so much credit is kept back.
   void shrink(std::uint32_t bytes) {
-    size_ -= static_cast<std::int32_t>(bytes);
+    size_ -= bytes;
     pending_ -= static_cast<std::int32_t>(bytes);
   }
   // Our INITIAL_WINDOW_SIZE changed by `delta` and the peer knows (RFC 9113 §6.9.2).
   void adjust(std::int64_t delta) {
-    size_ = within(size_ + delta);
-    available_ = within(available_ + delta);
+    size_ += delta;
+    available_ += delta;
   }
 
  private:
-  static std::int32_t within(std::int64_t bytes) {
-    constexpr std::int64_t kMost = kMaxWindowSize;
-    return static_cast<std::int32_t>(std::clamp(bytes, -kMost, kMost));
-  }
-
-  std::int32_t size_;
-  std::int32_t available_;
+  // While SETTINGS are on their way these may be above 2^31-1 for a moment, as later ones lower
+  // them again.
+  std::int64_t size_;
+  std::int64_t available_;
   std::int32_t pending_ = 0;  // negative: credit that is kept back
   std::uint32_t unacknowledged_ = 0;
 };

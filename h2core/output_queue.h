@@ -67,6 +67,10 @@ class OutputQueue {
     }
   }
 
+  // Where the output ends, and how much of it was sent: bytes since the connection began.
+  std::uint64_t end_offset() const { return queued_; }
+  std::uint64_t sent_offset() const { return sent_; }
+
   bool empty() const { return queued_ == sent_; }
   std::size_t size() const { return static_cast<std::size_t>(queued_ - sent_); }
 

@@ -68,7 +68,8 @@ struct Stream {
   std::uint16_t informational = 0;
   FlowWindow send_window{0};
   ReceiveWindow receive_window{0};
-  Time opened_at;  // of a stream of the peer's
+  Time opened_at;              // of a stream of the peer's
+  std::uint64_t head_end = 0;  // of a request of ours: the output's offset behind its field section
   BodyLength body_length;
   std::uint64_t tag = 0;   // the application's
   Index first = kNoIndex;  // Outgoing queue

@@ -44,7 +44,14 @@ struct Time {
     if (d.ns > 0 && t.ns > std::numeric_limits<std::int64_t>::max() - d.ns) return never();
     return {t.ns + d.ns};
   }
-  friend constexpr Duration operator-(Time a, Time b) { return {a.ns - b.ns}; }
+  // Saturates too: instants may be further apart than a Duration can say.
+  friend constexpr Duration operator-(Time a, Time b) {
+    constexpr std::int64_t least = std::numeric_limits<std::int64_t>::min();
+    constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
+    if (b.ns < 0 && a.ns > most + b.ns) return {most};
+    if (b.ns > 0 && a.ns < least + b.ns) return {least};
+    return {a.ns - b.ns};
+  }
 };
 
 }  // namespace h2::inline v0

@@ -7,39 +7,12 @@ namespace h2::tests {
 
 namespace {
 
-void put_u32(std::string& out, std::uint32_t v) {
-  for (int shift = 24; shift >= 0; shift -= 8) out += static_cast<char>((v >> shift) & 0xffU);
-}
+using h2::testing::RawBlock;
+using h2::testing::RawPadding;
 
-void put_integer(std::string& out, std::uint8_t first, unsigned prefix_bits, std::uint64_t value) {
-  const std::uint64_t limit = (1U << prefix_bits) - 1;
-  if (value < limit) {
-    out += static_cast<char>(first | value);
-    return;
-  }
-  out += static_cast<char>(first | limit);
-  value -= limit;
-  while (value >= 128) {
-    out += static_cast<char>(0x80U | (value & 0x7fU));
-    value >>= 7;
-  }
-  out += static_cast<char>(value);
-}
-
-std::string padded(std::string_view payload, std::optional<std::uint8_t> padding) {
-  std::string out;
-  if (padding) out += static_cast<char>(*padding);
-  out += payload;
-  if (padding) out.append(*padding, '\0');
-  return out;
-}
-
-std::uint8_t flags_of(End end, bool end_headers, bool is_padded) {
-  unsigned flags = 0;
-  if (end == End::kYes) flags |= kFlagEndStream;
-  if (end_headers) flags |= kFlagEndHeaders;
-  if (is_padded) flags |= kFlagPadded;
-  return static_cast<std::uint8_t>(flags);
+std::optional<RawPadding> padding_of(std::optional<std::uint8_t> size) {
+  if (!size) return {};
+  return RawPadding{*size};
 }
 
 std::string code_name(std::uint32_t code) {
@@ -64,15 +37,9 @@ Fields response_fields(int status, const Fields& more) {
 }
 
 std::string plain_block(const Fields& fields) {
-  std::string out;
-  for (const auto& field : fields) {
-    put_integer(out, 0x00, 4, 0);
-    put_integer(out, 0x00, 7, field.first.size());
-    out += field.first;
-    put_integer(out, 0x00, 7, field.second.size());
-    out += field.second;
-  }
-  return out;
+  std::vector<hpack::HeaderField> views;
+  for (const auto& field : fields) views.push_back({field.first, field.second});
+  return h2::testing::literal_block(views);
 }
 
 FrameScript& FrameScript::client_preface() { return raw(kClientPreface); }
@@ -86,122 +53,116 @@ FrameScript& FrameScript::server_start(std::initializer_list<Setting> settings) 
 }
 
 FrameScript& FrameScript::settings(std::initializer_list<Setting> settings) {
-  std::string payload;
+  std::vector<h2::testing::RawSetting> entries;
   for (const Setting& setting : settings) {
-    const auto code = static_cast<std::uint16_t>(setting.code);
-    payload += static_cast<char>(code >> 8);
-    payload += static_cast<char>(code & 0xff);
-    put_u32(payload, setting.value);
+    entries.push_back({static_cast<std::uint16_t>(setting.code), setting.value});
   }
-  return frame(FrameType::kSettings, 0, 0, payload);
+  out_.settings(entries);
+  return *this;
 }
 
-FrameScript& FrameScript::settings_ack() { return frame(FrameType::kSettings, kFlagAck, 0, {}); }
+FrameScript& FrameScript::settings_ack() {
+  out_.settings_ack();
+  return *this;
+}
 
 FrameScript& FrameScript::headers(std::uint32_t stream, const Fields& fields, End end,
                                   std::optional<std::uint8_t> padding) {
-  return frame(FrameType::kHeaders, flags_of(end, true, padding.has_value()), stream,
-               padded(plain_block(fields), padding));
+  RawBlock how;
+  how.end_stream = end == End::kYes;
+  how.padding = padding_of(padding);
+  out_.headers(stream, plain_block(fields), how);
+  return *this;
 }
 
 FrameScript& FrameScript::headers_in_pieces(std::uint32_t stream, const Fields& fields, End end,
                                             std::size_t piece) {
   const std::string block = plain_block(fields);
-  std::size_t at = std::min(piece, block.size());
-  headers_block(stream, std::string_view(block).substr(0, at), end, at == block.size());
-  while (at < block.size()) {
-    const std::size_t n = std::min(piece, block.size() - at);
-    continuation(stream, std::string_view(block).substr(at, n), at + n == block.size());
-    at += n;
-  }
+  RawBlock how;
+  how.end_stream = end == End::kYes;
+  how.pieces.assign(block.size() / piece, piece);
+  out_.headers(stream, block, how);
   return *this;
 }
 
 FrameScript& FrameScript::headers_block(std::uint32_t stream, std::string_view block, End end,
                                         bool end_headers) {
-  return frame(FrameType::kHeaders, flags_of(end, end_headers, false), stream, block);
+  RawBlock how;
+  how.end_stream = end == End::kYes;
+  how.end_headers = end_headers;
+  out_.headers(stream, block, how);
+  return *this;
 }
 
 FrameScript& FrameScript::continuation(std::uint32_t stream, std::string_view block,
                                        bool end_headers) {
-  return frame(FrameType::kContinuation, flags_of(End::kNo, end_headers, false), stream, block);
+  out_.continuation(stream, block, end_headers);
+  return *this;
 }
 
 FrameScript& FrameScript::data(std::uint32_t stream, std::string_view data, End end,
                                std::optional<std::uint8_t> padding) {
-  return frame(FrameType::kData, flags_of(end, false, padding.has_value()), stream,
-               padded(data, padding));
+  out_.data(stream, data, end == End::kYes, padding_of(padding));
+  return *this;
 }
 
 FrameScript& FrameScript::priority(std::uint32_t stream, std::uint32_t dependency,
                                    std::uint8_t weight) {
-  std::string payload;
-  put_u32(payload, dependency);
-  payload += static_cast<char>(weight);
-  return frame(FrameType::kPriority, 0, stream, payload);
+  out_.priority(stream, {dependency, weight});
+  return *this;
 }
 
 FrameScript& FrameScript::rst(std::uint32_t stream, ErrorCode code) {
-  std::string payload;
-  put_u32(payload, static_cast<std::uint32_t>(code));
-  return frame(FrameType::kRstStream, 0, stream, payload);
+  out_.rst_stream(stream, code);
+  return *this;
 }
 
 FrameScript& FrameScript::push_promise(std::uint32_t stream, std::uint32_t promised,
                                        const Fields& fields) {
-  std::string payload;
-  put_u32(payload, promised);
-  payload += plain_block(fields);
-  return frame(FrameType::kPushPromise, kFlagEndHeaders, stream, payload);
+  out_.push_promise(stream, promised, plain_block(fields));
+  return *this;
 }
 
 FrameScript& FrameScript::ping(std::string_view eight) {
-  return frame(FrameType::kPing, 0, 0, eight);
+  out_.ping(eight);
+  return *this;
 }
 
 FrameScript& FrameScript::ping_ack(std::string_view eight) {
-  return frame(FrameType::kPing, kFlagAck, 0, eight);
+  out_.ping_ack(eight);
+  return *this;
 }
 
 FrameScript& FrameScript::goaway(std::uint32_t last_stream, ErrorCode code,
                                  std::string_view debug) {
-  std::string payload;
-  put_u32(payload, last_stream);
-  put_u32(payload, static_cast<std::uint32_t>(code));
-  payload += debug;
-  return frame(FrameType::kGoAway, 0, 0, payload);
+  out_.goaway(last_stream, code, debug);
+  return *this;
 }
 
 FrameScript& FrameScript::window_update(std::uint32_t stream, std::uint32_t increment) {
-  std::string payload;
-  put_u32(payload, increment);
-  return frame(FrameType::kWindowUpdate, 0, stream, payload);
+  out_.window_update(stream, increment);
+  return *this;
 }
 
 FrameScript& FrameScript::frame(std::uint8_t type, std::uint8_t flags, std::uint32_t stream,
                                 std::string_view payload) {
-  frame_header(static_cast<std::uint32_t>(payload.size()), type, flags, stream);
-  return raw(payload);
+  out_.frame({type, flags, stream, payload});
+  return *this;
 }
 
 FrameScript& FrameScript::frame_header(std::uint32_t length, std::uint8_t type, std::uint8_t flags,
                                        std::uint32_t stream) {
-  out_ += static_cast<char>((length >> 16) & 0xffU);
-  out_ += static_cast<char>((length >> 8) & 0xffU);
-  out_ += static_cast<char>(length & 0xffU);
-  out_ += static_cast<char>(type);
-  out_ += static_cast<char>(flags);
-  put_u32(out_, stream);
+  out_.frame_header(length, type, flags, stream);
   return *this;
 }
 
 FrameScript& FrameScript::raw(std::string_view bytes) {
-  out_ += bytes;
+  out_.raw(bytes);
   return *this;
 }
 
 FrameScript& FrameScript::repeat(std::size_t times, const FrameScript& other) {
-  for (std::size_t i = 0; i < times; ++i) out_ += other.out_;
+  out_.repeat(times, other.out_);
   return *this;
 }
 

@@ -2,9 +2,9 @@
 //
 //   FrameScript().client_start().headers(1, get("/"), kEnd).ping("12345678").bytes()
 //
-// Field blocks are written without the dynamic table and without Huffman coding, by this file's own
-// few lines: a script says the same whatever precedes it, and does not trust the encoder under
-// test. Sections that exercise compression are given as raw fragments.
+// A short hand for h2::testing::RawWriter. Field blocks are written without the dynamic table and
+// without Huffman coding: a script says the same whatever precedes it, and does not trust the
+// encoder under test. Sections that exercise compression are given as raw fragments.
 #ifndef H2_TESTS_SUPPORT_FRAME_SCRIPT_H_
 #define H2_TESTS_SUPPORT_FRAME_SCRIPT_H_
 
@@ -20,6 +20,7 @@
 #include "h2core/error_code.h"
 #include "h2core/frame.h"
 #include "h2core/settings.h"
+#include "h2core/testing/raw_writer.h"
 #include "hpack/bytes.h"
 
 namespace h2::tests {
@@ -88,14 +89,12 @@ class FrameScript {
   // What `other` says, `times` times.
   FrameScript& repeat(std::size_t times, const FrameScript& other);
 
-  const std::string& str() const { return out_; }
+  const std::string& str() const { return out_.str(); }
   // Lives as long as the script is unchanged.
-  Bytes bytes() const {
-    return Bytes(reinterpret_cast<const std::uint8_t*>(out_.data()), out_.size());
-  }
+  Bytes bytes() const { return out_.bytes(); }
 
  private:
-  std::string out_;
+  h2::testing::RawWriter out_;
 };
 
 // A frame that was read back from output.
