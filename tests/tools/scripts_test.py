@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Tests of tools/summarize_tests.py, tools/check_citations.py, tools/check_layers.py
-and of the arguments of the shell scripts in tools/."""
+"""Tests of tools/summarize_tests.py, tools/check_citations.py, tools/check_layers.py,
+tools/check_migration.py and of the arguments of the shell scripts in tools/."""
 
 import json
+import os
 import pathlib
 import re
 import subprocess
@@ -15,6 +16,7 @@ sys.path.insert(0, str(ROOT / "tools"))
 
 import check_citations  # noqa: E402
 import check_layers  # noqa: E402
+import check_migration  # noqa: E402
 import interop_table  # noqa: E402
 import summarize_tests  # noqa: E402
 
@@ -200,6 +202,196 @@ class CheckLayers(unittest.TestCase):
 
     def test_the_line_is_right(self):
         self.assertEqual(check_layers.check_source("hpack/a.cc", "/*\n*/\n\nthrow 1;\n")[0][0], 4)
+
+
+class Migration(unittest.TestCase):
+    """The migration documents as they are, and with something wrong in them."""
+
+    HEADERS = check_migration.Headers(check_migration.our_headers(ROOT))
+    H2 = {"version": "0", "names": {"ping": ["opaque_data"], "streams": []},
+          "members": {"PingReceived": ["ping_data"], "ErrorCodes": ["CANCEL"]}}
+
+    @staticmethod
+    def text(name):
+        return (ROOT / name).read_text(encoding="utf-8")
+
+    def document(self, name, old="", new=""):
+        text = self.text(name)
+        self.assertIn(old, text)
+        return check_migration.Document(name, text.replace(old, new))
+
+    def without_row(self, name, beginning):
+        lines = self.text(name).splitlines(keepends=True)
+        kept = [line for line in lines if not line.startswith(beginning)]
+        self.assertEqual(len(kept), len(lines) - 1, beginning)
+        return check_migration.Document(name, "".join(kept))
+
+    def names(self, *document):
+        return check_migration.check_our_names(self.document(*document), self.HEADERS)
+
+    def run_tool(self, *arguments, **environment):
+        return subprocess.run(
+            [sys.executable, str(ROOT / "tools" / "check_migration.py"), *arguments], text=True,
+            capture_output=True, check=False, env={**os.environ, "CI": "", **environment})
+
+    def test_the_documents_are_right(self):
+        for name in (check_migration.FROM_H2, check_migration.FROM_NGHTTP2):
+            self.assertEqual(self.names(name), [])
+        done = self.run_tool()
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertRegex(done.stdout, r"(?m)^\d{3} rows for h2, \d{3} for nghttp2, 0 complaints$")
+
+    def test_a_wrong_name_is_found(self):
+        h2, ng = check_migration.FROM_H2, check_migration.FROM_NGHTTP2
+        for name, old, new in (
+                (h2, "| `Connection::ping` |", "| `Connection::pong` |"),
+                (h2, "`Config::validate_outbound_headers`", "`Config::validate_outgoing_headers`"),
+                (h2, "`ErrorCode::kCancel`", "`ErrorCode::kCancelled`"),
+                (h2, "`DataReceived::flow_controlled_length`", "`DataReceived::length`"),
+                (ng, "`is_method`", "`is_verb`"),
+                (ng, "`hpack::Decoder::decode`", "`hpack::Decoder::inflate`"),
+                (ng, "| `nghttp2_vec` | `Bytes` |", "| `nghttp2_vec` | `Connection::impl_` |"),
+                # In the text, not in a table.
+                (h2, "`Connection::receive_end` turns", "`Connection::receive_fin` turns")):
+            complaints = self.names(name, old, new)
+            self.assertTrue(complaints, new)
+            self.assertRegex(complaints[0], rf"^{name}:\d+: '\S+' is not in our public headers$")
+
+    def test_a_struct_that_is_no_event_is_found_among_the_events(self):
+        complaints = self.names(check_migration.FROM_H2, "`RemoteSettingsChanged`, `Remote",
+                                "`OriginsView`, `Remote")
+        self.assertEqual(len(complaints), 1)
+        self.assertIn("'OriginsView' is not an event", complaints[0])
+
+    def test_a_missing_row_of_h2_is_found(self):
+        name = check_migration.FROM_H2
+        self.assertEqual(check_migration.check_h2(self.document(name), self.H2), [])
+        for document, missing in (
+                (self.without_row(name, "| `streams` |"), "'streams' of H2Connection has no row"),
+                (self.document(name, "`ping(opaque_data)`", "`ping(data)`"),
+                 "'ping' has no row with (opaque_data)"),
+                (self.without_row(name, "| `PingReceived`"), "'PingReceived' has no row"),
+                (self.document(name, "`PingReceived`: `.ping_data`", "`PingReceived`: `.data`"),
+                 "'PingReceived.ping_data' has no row"),
+                (self.without_row(name, "| `ErrorCodes.CANCEL`"), "'ErrorCodes.CANCEL' has no row")):
+            self.assertEqual(check_migration.check_h2(document, self.H2),
+                             [f"{name}: {missing} (h2 0)"])
+
+    def test_a_missing_row_of_nghttp2_is_found(self):
+        name = check_migration.FROM_NGHTTP2
+        names = check_migration.nghttp2_names(
+            "/* nghttp2_in_comment() */\n#define NGHTTP2_MAX_WEIGHT 256\n"
+            "typedef enum {\n  NGHTTP2_ERR_FLOODED = -904,\n  NGHTTP2_ERR_NOMEM\n} nghttp2_error;\n"
+            "struct nghttp2_stream;\n"
+            "typedef int (*nghttp2_send_callback)(nghttp2_session *session);\n"
+            "NGHTTP2_EXTERN int\nnghttp2_submit_ping(nghttp2_session *session);\n")
+        self.assertEqual(names, ["NGHTTP2_ERR_FLOODED", "NGHTTP2_ERR_NOMEM", "NGHTTP2_MAX_WEIGHT",
+                                 "nghttp2_error", "nghttp2_send_callback", "nghttp2_stream",
+                                 "nghttp2_submit_ping"])
+        self.assertEqual(check_migration.check_nghttp2(self.document(name), names), [])
+        for row, missing in (("| `nghttp2_submit_ping` |", "nghttp2_submit_ping"),
+                             ("| `nghttp2_send_callback`,", "nghttp2_send_callback"),
+                             ("| `NGHTTP2_ERR_FLOODED` |", "NGHTTP2_ERR_FLOODED")):
+            self.assertEqual(check_migration.check_nghttp2(self.without_row(name, row), names),
+                             [f"{name}: '{missing}' has no row"])
+
+    def test_a_call_of_ours_that_no_document_names_is_found(self):
+        h2, ng = check_migration.FROM_H2, check_migration.FROM_NGHTTP2
+        self.assertEqual(check_migration.check_own_calls(
+            [self.document(h2), self.document(ng)], self.HEADERS), [])
+        for name in ("Connection::why", "Config::hash_seed", "ExtensionFrameReceived",
+                     "Errc::kQueueFull", "Errc::kPriorityNotOffered"):
+            documents = [check_migration.Document(file, self.text(file).replace(f"`{name}`", "it"))
+                         for file in (h2, ng)]
+            self.assertEqual(check_migration.check_own_calls(documents, self.HEADERS),
+                             [f"{h2} and {ng}: '{name}' of ours is in neither"])
+
+    def test_headers_are_read_as_a_compiler_would(self):
+        headers = check_migration.Headers({"h2core/a.h": """
+            #define LATER \\
+              int later();
+            namespace h2::inline v0::hpack { struct Field { int size = 1; }; }
+            namespace h2::inline v0 {
+            using hpack::Field;
+            template <class T> class Outer : public std::vector<T> {
+              int hidden_;
+              class Impl { public: int inner(); };
+             public:
+              Outer(int a = {}, int b = 0);
+              ~Outer();
+              enum class Kind : char { kOne = 1 << 3, kTwo };
+              static constexpr int kMost = 3;
+              Result<void, Error> send(std::function<void(int)> f) const { return g({}); }
+              int (*choose)(int) noexcept = nullptr;
+              std::array<int, 3> list{};
+              friend bool operator==(const Outer&, const Outer&) = default;
+             private:
+              void secret();
+            };
+            // int comment();
+            }"""})
+        self.assertEqual(sorted(headers.names), sorted([
+            "hpack::Field", "hpack::Field::size", "Field", "Field::size", "Outer", "Outer::Outer",
+            "Outer::Kind", "Outer::Kind::kOne", "Outer::Kind::kTwo", "Outer::kMost", "Outer::send",
+            "Outer::choose", "Outer::list"]))
+
+    def test_a_missing_peer_is_skipped_and_fails_on_ci(self):
+        nowhere = ("--nghttp2", "/no/such/nghttp2.h", "--python", "/no/such/python")
+        done = self.run_tool(*nowhere)
+        self.assertEqual(done.returncode, 0, done.stdout)
+        self.assertIn("skipped: docs/from_h2.md: no Python with h2\n", done.stdout)
+        self.assertIn("skipped: docs/from_nghttp2.md: no /no/such/nghttp2.h\n", done.stdout)
+        self.assertEqual(self.run_tool(*nowhere, CI="true").returncode, 1)
+
+    def test_a_tree_that_is_not_ours_is_wrong_usage(self):
+        with tempfile.TemporaryDirectory() as directory:
+            done = self.run_tool("--root", directory)
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        self.assertIn("usage:", done.stderr)
+
+    # The other end of the Python example's socket: POSTs more than a window.
+    CLIENT = """
+class Sock:
+    def __init__(self):
+        self.conn = h2.connection.H2Connection()
+        self.conn.initiate_connection()
+        self.conn.send_headers(1, [(":method", "POST"), (":scheme", "https"),
+                                   (":authority", "example.com"), (":path", "/")])
+        self.left, self.heard = 200000, b""
+        self.pump()
+    def pump(self):
+        while self.left:
+            size = min(self.left, self.conn.local_flow_control_window(1), 16384)
+            if size == 0:
+                return
+            self.left -= size
+            self.conn.send_data(1, b"x" * size, end_stream=self.left == 0)
+    def sendall(self, data):
+        for event in self.conn.receive_data(data):
+            self.heard += getattr(event, "data", b"")
+        self.pump()
+    def recv(self, size):
+        return self.conn.data_to_send(size)
+sock = Sock()
+serve(sock)
+print(sock.heard.decode(), end="")
+"""
+
+    def test_the_python_example_serves(self):
+        for interpreter in (sys.executable, "/usr/bin/python3"):
+            if subprocess.run([interpreter, "-c", "import h2"], capture_output=True,
+                              check=False).returncode == 0:
+                break
+        else:
+            self.assertNotEqual(os.environ.get("CI"), "true", "no Python with h2")
+            self.skipTest("no Python with h2")
+        example = subprocess.run(
+            [sys.executable, str(ROOT / "tests" / "readme" / "extract.py"),
+             str(ROOT / check_migration.FROM_H2), "from_h2_python"],
+            capture_output=True, text=True, check=True).stdout
+        done = subprocess.run([interpreter, "-c", example + self.CLIENT], capture_output=True,
+                              text=True, check=False)
+        self.assertEqual((done.stdout, done.stderr), ("200000 bytes\n", ""))
 
 
 class InteropTable(unittest.TestCase):
