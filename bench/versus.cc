@@ -73,8 +73,7 @@ int run_one(const std::vector<Row>& rows, const Options& options) {
     if (absent(row)) return kExitFailed;
     const Work work = options.side == "ours" ? row.time_ours() : row.time_theirs();
     for (std::uint64_t i = 0; i < options.batches; ++i) (void)work.batch();
-    std::printf("%llu\n",
-                static_cast<unsigned long long>(options.batches * work.operations));
+    std::printf("%llu\n", static_cast<unsigned long long>(options.batches * work.operations));
     return kExitOk;
   }
   std::fprintf(stderr, "versus: --only: no timed row is called '%s'\n", options.only.c_str());

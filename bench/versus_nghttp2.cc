@@ -4,9 +4,10 @@
 #include <nghttp2/nghttp2.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
 #include <stdexcept>
+
+#include "bench/nghttp2_memory.h"
 
 namespace h2::bench {
 namespace {
@@ -29,64 +30,18 @@ void must(bool right, const char* what) {
   if (!right) throw std::runtime_error(what);
 }
 
-// Counts what a session asks for: the bytes asked for, without what malloc adds.
-class CountingAllocator {
- public:
-  nghttp2_mem* mem() { return &mem_; }
-  std::uint64_t allocations = 0;
-  std::size_t in_use = 0;
-
- private:
-  static constexpr std::size_t kHead = 16;  // keeps malloc's alignment; holds the size
-
-  static void* take(std::size_t size, void* self) {
-    auto* a = static_cast<CountingAllocator*>(self);
-    auto* memory = static_cast<char*>(std::malloc(kHead + size));
-    if (memory == nullptr) return nullptr;
-    std::memcpy(memory, &size, sizeof size);
-    ++a->allocations;
-    a->in_use += size;
-    return memory + kHead;
-  }
-  static std::size_t size_of(void* memory) {
-    std::size_t size = 0;
-    std::memcpy(&size, static_cast<char*>(memory) - kHead, sizeof size);
-    return size;
-  }
-  static void give(void* memory, void* self) {
-    if (memory == nullptr) return;
-    static_cast<CountingAllocator*>(self)->in_use -= size_of(memory);
-    std::free(static_cast<char*>(memory) - kHead);
-  }
-  static void* take_zeroed(std::size_t count, std::size_t size, void* self) {
-    void* memory = take(count * size, self);
-    if (memory != nullptr) std::memset(memory, 0, count * size);
-    return memory;
-  }
-  static void* resize(void* memory, std::size_t size, void* self) {
-    void* other = take(size, self);
-    if (memory != nullptr && other != nullptr) {
-      std::memcpy(other, memory, std::min(size, size_of(memory)));
-      give(memory, self);
-    }
-    return other;
-  }
-
-  nghttp2_mem mem_ = {this, &take, &give, &take_zeroed, &resize};
-};
-
 struct Setup {
   nghttp2_mem* mem = nullptr;
   std::uint32_t max_concurrent_streams = 100;
   std::uint32_t window = 0;  // of the client, for streams and connection; 0: the default
-  bool through_wire = false;
+  Delivery delivery = Delivery::kPieces;
 };
 
 // A client and a server that answers each request with the same response.
 class Pair {
  public:
   Pair(const Setup& setup, std::size_t body)
-      : through_wire_(setup.through_wire),
+      : delivery_(setup.delivery),
         response_(response_fields(body)),
         response_view_(view(response_)),
         bodies_(std::max<std::size_t>(setup.max_concurrent_streams, 1)),
@@ -100,8 +55,7 @@ class Pair {
     nghttp2_session_server_new3(&server_, callbacks, this, nullptr, setup.mem);
     nghttp2_session_callbacks_del(callbacks);
     must(client_ != nullptr && server_ != nullptr, "no memory");
-    const nghttp2_settings_entry windows[] = {
-        {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, setup.window}};
+    const nghttp2_settings_entry windows[] = {{NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, setup.window}};
     const nghttp2_settings_entry streams[] = {
         {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, setup.max_concurrent_streams}};
     nghttp2_submit_settings(client_, NGHTTP2_FLAG_NONE, windows, setup.window > 0 ? 1 : 0);
@@ -126,17 +80,32 @@ class Pair {
   void respond(bool yes) { respond_ = yes; }
 
   std::int32_t request(const View& fields, bool end = true) {
-    const std::int32_t id =
-        end ? nghttp2_submit_request(client_, nullptr, fields.data(), fields.size(), nullptr,
-                                     nullptr)
-            : nghttp2_submit_headers(client_, NGHTTP2_FLAG_NONE, -1, nullptr, fields.data(),
-                                     fields.size(), nullptr);
+    const std::int32_t id = end ? nghttp2_submit_request(client_, nullptr, fields.data(),
+                                                         fields.size(), nullptr, nullptr)
+                                : nghttp2_submit_headers(client_, NGHTTP2_FLAG_NONE, -1, nullptr,
+                                                         fields.data(), fields.size(), nullptr);
     must(id > 0, "libnghttp2 refused a request");
     return id;
   }
 
   void exchange_all() {
     while (deliver(client_, server_) || deliver(server_, client_)) {
+    }
+  }
+
+  // The same where the server sends nothing but the frames of `image`, which the client is given.
+  void exchange_image(const std::vector<std::uint8_t>& image) {
+    const std::uint8_t* data = nullptr;
+    std::size_t sent = 0;
+    for (;;) {
+      const ssize_t n = nghttp2_session_mem_send(server_, &data);
+      must(n >= 0, "libnghttp2 does not send");
+      sent += static_cast<std::size_t>(n);
+      if (n > 0 && sent < 65'536) continue;
+      if (sent == 0) return;
+      receive(client_, image.data(), sent);
+      sent = 0;
+      (void)deliver(client_, server_);
     }
   }
 
@@ -152,7 +121,7 @@ class Pair {
       const ssize_t n = nghttp2_session_mem_send(from, &data);
       must(n >= 0, "libnghttp2 does not send");
       if (n > 0) moved = true;
-      if (!through_wire_) {
+      if (delivery_ == Delivery::kPieces) {
         if (n == 0) return moved;
         receive(to, data, static_cast<std::size_t>(n));
         continue;
@@ -219,7 +188,7 @@ class Pair {
          "libnghttp2 refused a response");
   }
 
-  bool through_wire_;
+  Delivery delivery_;
   nghttp2_session* client_ = nullptr;
   nghttp2_session* server_ = nullptr;
   Fields response_;
@@ -265,7 +234,8 @@ class Requests {
 class Frames {
  public:
   explicit Frames(const Flow& flow)
-      : flow_(flow), pair_({.window = 1 << 20, .through_wire = flow.through_wire}, 0) {
+      : flow_(flow),
+        pair_({.window = 1 << 20, .delivery = flow.delivery.value_or(Delivery::kPieces)}, 0) {
     pair_.respond(false);
     id_ = pair_.request(view(request_fields({}, 0)));
     pair_.exchange_all();
@@ -276,6 +246,7 @@ class Frames {
     provider.read_callback = &read;
     nghttp2_submit_response(pair_.server(), id_, fields.data(), fields.size(), &provider);
     pair_.exchange_all();
+    image_ = frame_image(flow, static_cast<std::uint32_t>(id_));
   }
   Frames(const Frames&) = delete;
   Frames& operator=(const Frames&) = delete;
@@ -284,7 +255,11 @@ class Frames {
     const std::uint64_t before = pair_.sum();
     left_ = flow_.frames;
     nghttp2_session_resume_data(pair_.server(), id_);
-    pair_.exchange_all();
+    if (flow_.delivery) {
+      pair_.exchange_all();
+    } else {
+      pair_.exchange_image(image_);
+    }
     must(left_ == 0, "frames of libnghttp2 were not sent");
     return pair_.sum() - before;
   }
@@ -304,6 +279,7 @@ class Frames {
   Pair pair_;
   std::int32_t id_ = 0;
   int left_ = 0;
+  std::vector<std::uint8_t> image_;
 };
 
 class Theirs final : public Library {
@@ -315,8 +291,7 @@ class Theirs final : public Library {
   Work decode_literals(const Story& from) override { return their_side::decode_literals(from); }
 
   Work requests(const Exchange& exchange) override {
-    auto requests =
-        std::make_shared<Requests>(exchange, Setup{.through_wire = exchange.through_wire});
+    auto requests = std::make_shared<Requests>(exchange, Setup{.delivery = exchange.delivery});
     return {[requests] { return requests->batch(); }, Requests::kRequests};
   }
 
@@ -345,8 +320,7 @@ class Theirs final : public Library {
 
   double idle_stream_bytes(int streams) override {
     CountingAllocator memory;
-    Pair pair({.mem = memory.mem(),
-               .max_concurrent_streams = static_cast<std::uint32_t>(streams)},
+    Pair pair({.mem = memory.mem(), .max_concurrent_streams = static_cast<std::uint32_t>(streams)},
               100);
     (void)pair.request(view(request_fields({}, 0)));
     pair.exchange_all();
@@ -365,8 +339,6 @@ class Theirs final : public Library {
 
 std::unique_ptr<Library> theirs() { return std::make_unique<Theirs>(); }
 
-std::string their_name() {
-  return std::string("libnghttp2 ") + nghttp2_version(0)->version_str;
-}
+std::string their_name() { return std::string("libnghttp2 ") + nghttp2_version(0)->version_str; }
 
 }  // namespace h2::bench

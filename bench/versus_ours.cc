@@ -1,6 +1,7 @@
 // The connections' half of ours.
 #include "bench/versus_ours.h"
 
+#include <cstring>
 #include <stdexcept>
 #include <variant>
 
@@ -31,14 +32,14 @@ std::uint64_t bytes_of(FieldsView fields) {
 struct Setup {
   Config client = Config::client();
   Config server = Config::server();
-  bool through_wire = false;
+  Delivery delivery = Delivery::kPieces;
 };
 
 // A client and a server that answers each request with the same response.
 class Pair {
  public:
   Pair(Setup setup, std::size_t body)
-      : through_wire_(setup.through_wire),
+      : delivery_(setup.delivery),
         client_(Role::kClient, seeded(setup.client, 1), Time{}),
         server_(Role::kServer, seeded(setup.server, 2), Time{}),
         response_(response_fields(body)),
@@ -68,6 +69,19 @@ class Pair {
     }
   }
 
+  // The same where the server sends nothing but the frames of `image`, which the client is given.
+  void exchange_image(Bytes image) {
+    for (;;) {
+      std::size_t sent = 0;
+      for (const Bytes piece : server_.data_to_send()) sent += piece.size();
+      if (sent == 0) return;
+      server_.mark_sent(sent);
+      (void)server_.poll_events();
+      must(receive(client_, image.first(sent)) == sent, "frames were not taken");
+      (void)deliver(client_, server_);
+    }
+  }
+
  private:
   static Config seeded(Config config, std::uint64_t seed) {
     config.hash_seed = seed;
@@ -79,7 +93,7 @@ class Pair {
     bool moved = false;
     for (;;) {
       std::size_t sent = 0;
-      if (through_wire_) {
+      if (delivery_ == Delivery::kWireBuffer) {
         wire_.clear();
         for (const Bytes piece : from.data_to_send())
           wire_.insert(wire_.end(), piece.begin(), piece.end());
@@ -134,7 +148,7 @@ class Pair {
     must(server_.send_data(id, body_, EndStream::kYes).has_value(), "a body was refused");
   }
 
-  bool through_wire_;
+  Delivery delivery_;
   Connection client_;
   Connection server_;
   Fields response_;
@@ -175,10 +189,28 @@ class Requests {
   std::size_t next_ = 0;
 };
 
+// Gives frames until the batch is full.
+class FrameSource final : public BodySource {
+ public:
+  explicit FrameSource(std::size_t frame) : frame_(frame) {}
+  void refill(int frames) { left_ = frames; }
+
+  Read read(std::span<std::uint8_t> buffer) noexcept override {
+    if (left_ == 0 || buffer.size() < frame_) return {0, State::kMore};
+    --left_;
+    std::memcpy(buffer.data(), body_bytes().data(), frame_);
+    return {frame_, State::kMore};
+  }
+
+ private:
+  std::size_t frame_;
+  int left_ = 0;
+};
+
 // DATA frames of a Flow.
 class Frames {
  public:
-  explicit Frames(const Flow& flow) : flow_(flow), pair_(setup(flow), 0) {
+  explicit Frames(const Flow& flow) : flow_(flow), source_(flow.frame), pair_(setup(flow), 0) {
     pair_.respond(false);
     const Fields request = request_fields({}, 0);
     id_ = pair_.request(view(request));
@@ -187,30 +219,50 @@ class Frames {
     must(pair_.server().send_headers(id_, view(response), EndStream::kNo).has_value(),
          "a response was refused");
     pair_.exchange_all();
+    image_ = frame_image(flow, id_.value);
+    if (flow.from_source) {
+      must(pair_.server().send_body(id_, source_, EndStream::kNo).has_value(),
+           "a source was refused");
+    }
   }
 
   std::uint64_t batch() {
     const std::uint64_t before = pair_.sum();
-    const Bytes body = as_bytes(body_bytes()).first(flow_.frame);
-    for (int i = 0; i < flow_.frames; ++i) {
-      must(pair_.server().send_data(id_, body, EndStream::kNo).has_value(), "data was refused");
+    queue();
+    if (flow_.delivery) {
+      pair_.exchange_all();
+    } else {
+      pair_.exchange_image(image_);
     }
-    pair_.exchange_all();
     return pair_.sum() - before;
   }
 
  private:
+  void queue() {
+    if (flow_.from_source) {
+      source_.refill(flow_.frames);
+      must(pair_.server().resume_body(id_).has_value(), "a source was not resumed");
+      return;
+    }
+    const Bytes body = as_bytes(body_bytes()).first(flow_.frame);
+    for (int i = 0; i < flow_.frames; ++i) {
+      must(pair_.server().send_data(id_, body, EndStream::kNo).has_value(), "data was refused");
+    }
+  }
+
   static Setup setup(const Flow& flow) {
     Setup s;
-    s.through_wire = flow.through_wire;
+    s.delivery = flow.delivery.value_or(Delivery::kPieces);
     s.client.initial_window_size = 1 << 20;
     s.client.connection_window_size = 1 << 20;
     return s;
   }
 
   Flow flow_;
+  FrameSource source_;
   Pair pair_;
   StreamId id_;
+  std::vector<std::uint8_t> image_;
 };
 
 class Ours final : public Library {
@@ -223,7 +275,7 @@ class Ours final : public Library {
 
   Work requests(const Exchange& exchange) override {
     Setup setup;
-    setup.through_wire = exchange.through_wire;
+    setup.delivery = exchange.delivery;
     auto requests = std::make_shared<Requests>(exchange, setup);
     return {[requests] { return requests->batch(); }, Requests::kRequests};
   }

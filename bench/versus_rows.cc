@@ -70,7 +70,7 @@ void add_requests(std::vector<Row>& rows) {
       {"request 100 B, 100 streams, varying :path", {.varying_path = true}},
       {"request 100 B, one at a time", {.streams = 1}},
       {"request empty body, 100 streams", {.body = 0}},
-      {"request 100 B, 100 streams, wire buffer", {.through_wire = true}},
+      {"request 100 B, 100 streams, wire buffer", {.delivery = Delivery::kWireBuffer}},
   };
   for (const auto& [name, exchange] : kinds) {
     const Exchange copy = exchange;
@@ -82,8 +82,11 @@ void add_requests(std::vector<Row>& rows) {
 void add_data(std::vector<Row>& rows) {
   const std::pair<const char*, Flow> kinds[] = {
       {"data-frame 16 KiB", {}},
-      {"data-frame 16 KiB, wire buffer", {.through_wire = true}},
+      {"data-frame 16 KiB, in pieces", {.delivery = Delivery::kPieces}},
+      {"data-frame 16 KiB, wire buffer", {.delivery = Delivery::kWireBuffer}},
+      {"data-frame 16 KiB, from a source", {.from_source = true}},
       {"data-frame 100 B", {.frame = 100}},
+      {"data-frame 100 B, from a source", {.frame = 100, .from_source = true}},
   };
   for (const auto& [name, flow] : kinds) {
     const Flow copy = flow;
@@ -91,8 +94,9 @@ void add_data(std::vector<Row>& rows) {
                          [copy](Library& l) { return l.data_frames(copy); }));
   }
   const std::pair<const char*, Exchange> bodies[] = {
-      {"bodies 64 KiB, 100 streams", {.body = 65'536}},
-      {"bodies 64 KiB, 100 streams, wire buffer", {.body = 65'536, .through_wire = true}},
+      {"bodies 64 KiB, 100 streams, in pieces", {.body = 65'536}},
+      {"bodies 64 KiB, 100 streams, wire buffer",
+       {.body = 65'536, .delivery = Delivery::kWireBuffer}},
   };
   for (const auto& [name, exchange] : bodies) {
     const Exchange copy = exchange;
@@ -104,10 +108,9 @@ void add_data(std::vector<Row>& rows) {
 void add_memory(std::vector<Row>& rows) {
   rows.push_back(counted("allocations per request", "allocations", Needs::kNothing,
                          [](Library& l) { return l.allocations_per_request({}); }));
-  rows.push_back(counted("allocations per request, varying :path", "allocations", Needs::kNothing,
-                         [](Library& l) {
-                           return l.allocations_per_request({.varying_path = true});
-                         }));
+  rows.push_back(
+      counted("allocations per request, varying :path", "allocations", Needs::kNothing,
+              [](Library& l) { return l.allocations_per_request({.varying_path = true}); }));
   rows.push_back(counted("memory idle connection", "bytes", Needs::kNothing,
                          [](Library& l) { return l.idle_connection_bytes(); }));
   rows.push_back(counted("memory idle stream", "bytes", Needs::kNothing,

@@ -34,9 +34,7 @@ class Side {
   }
 
   // A round; nanoseconds of one operation.
-  double round() {
-    return run() * 1e9 / static_cast<double>(batches_ * work_.operations);
-  }
+  double round() { return run() * 1e9 / static_cast<double>(batches_ * work_.operations); }
 
   std::uint64_t sum() const { return sum_; }
 

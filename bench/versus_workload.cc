@@ -41,10 +41,14 @@ Story read_story(const fs::path& file) {
 }
 
 Fields make_request(const std::string& path) {
-  return {{":method", "GET"},           {":scheme", "https"},
-          {":authority", "example.com"}, {":path", path},
-          {"user-agent", "bench"},       {"accept", "text/html,*/*"},
-          {"accept-encoding", "gzip"},   {"cookie", "session=0123456789abcdef"}};
+  return {{":method", "GET"},
+          {":scheme", "https"},
+          {":authority", "example.com"},
+          {":path", path},
+          {"user-agent", "bench"},
+          {"accept", "text/html,*/*"},
+          {"accept-encoding", "gzip"},
+          {"cookie", "session=0123456789abcdef"}};
 }
 
 }  // namespace
@@ -136,6 +140,28 @@ Fields response_fields(std::size_t body) {
           {"content-length", std::to_string(body)},
           {"cache-control", "max-age=60"},
           {"vary", "accept-encoding"}};
+}
+
+std::vector<std::uint8_t> frame_image(const Flow& flow, std::uint32_t stream_id) {
+  const auto octet = [](std::size_t value, int shift) {
+    return static_cast<std::uint8_t>(value >> shift & 0xff);
+  };
+  std::vector<std::uint8_t> image;
+  for (int i = 0; i < flow.frames; ++i) {
+    // Length, type 0, no flags, stream (RFC 9113 §4.1).
+    const std::uint8_t head[9] = {octet(flow.frame, 16),
+                                  octet(flow.frame, 8),
+                                  octet(flow.frame, 0),
+                                  0,
+                                  0,
+                                  octet(stream_id, 24),
+                                  octet(stream_id, 16),
+                                  octet(stream_id, 8),
+                                  octet(stream_id, 0)};
+    image.insert(image.end(), std::begin(head), std::end(head));
+    image.insert(image.end(), flow.frame, static_cast<std::uint8_t>('b'));
+  }
+  return image;
 }
 
 const std::string& body_bytes() {

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -40,12 +41,18 @@ std::uint64_t count_blocks(const Stories& list);
 std::uint64_t count_fields(const Story& list);
 std::uint64_t count_bytes(const Stories& list);  // of names and values
 
+// How bytes get from one side of a connection to the other.
+enum class Delivery : std::uint8_t {
+  kPieces,      // as they come out, piece by piece: no copy, but a frame may arrive cut
+  kWireBuffer,  // gathered in one buffer first: a copy, such as a socket makes
+};
+
 // How requests are made: `streams` at once, then their responses, again and again.
 struct Exchange {
   int streams = 100;
   std::size_t body = 100;     // bytes of each response; 0: END_STREAM on its HEADERS
   bool varying_path = false;  // else all requests are the same
-  bool through_wire = false;  // copied into one buffer before the peer sees it, as a socket would
+  Delivery delivery = Delivery::kPieces;
 };
 
 // The fields of request number `i`; only :path may vary. They stay.
@@ -54,12 +61,19 @@ Fields response_fields(std::size_t body);
 // Bytes for bodies, at least 64 KiB. They stay.
 const std::string& body_bytes();
 
-// How DATA frames are sent: over one stream, windows of 1 MiB on both sides, `frames` in a batch.
+// How DATA frames are sent: over one stream, windows of 1 MiB, `frames` in a batch. They do not
+// differ, so that without a delivery the sender's output is only looked at, and the receiver is
+// given frame_image(): neither side's time has the copy in it that a socket makes. WINDOW_UPDATEs
+// go back in either case.
 struct Flow {
   std::size_t frame = 16'384;
   int frames = 64;
-  bool through_wire = false;
+  std::optional<Delivery> delivery{};
+  // Ours is asked for the bytes too, as libnghttp2 always is, and does not view them.
+  bool from_source = false;
 };
+// All frames of a batch as they are on the wire.
+std::vector<std::uint8_t> frame_image(const Flow& flow, std::uint32_t stream_id);
 
 // One implementation: ours or libnghttp2. The references must live as long as the Work.
 class Library {
