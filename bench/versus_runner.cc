@@ -7,24 +7,28 @@
 namespace h2::bench {
 namespace {
 
-// One side of a row: how many batches make a round, and what each round took.
+// A round is made of so many turns of each side, so that a clock that changes its pace in the
+// middle of it meets both.
+constexpr int kTurns = 4;
+
+// One side of a row, and how many batches make a turn.
 class Side {
  public:
-  Side(Work work, double round_seconds) : work_(std::move(work)) {
-    // The first batch warms up; then twice as many each time until a round is long enough.
+  Side(Work work, double turn_seconds) : work_(std::move(work)) {
+    // The first batch warms up; then more each time until a turn is long enough.
     sum_ = work_.batch();
-    if (round_seconds <= 0) return;
+    if (turn_seconds <= 0) return;
     for (;;) {
       const double seconds = run();
-      if (seconds >= round_seconds) break;
-      const double factor = seconds > 0 ? 1.1 * round_seconds / seconds : 2;
+      if (seconds >= turn_seconds) break;
+      const double factor = seconds > 0 ? 1.1 * turn_seconds / seconds : 2;
       batches_ = static_cast<std::uint64_t>(static_cast<double>(batches_) *
                                             std::clamp(factor, 1.2, 100.0)) +
                  1;
     }
   }
 
-  // A round; its processor time.
+  // A turn; its processor time.
   double run() {
     const double begin = cpu_seconds();
     for (std::uint64_t i = 0; i < batches_; ++i) {
@@ -33,8 +37,10 @@ class Side {
     return cpu_seconds() - begin;
   }
 
-  // A round; nanoseconds of one operation.
-  double round() { return run() * 1e9 / static_cast<double>(batches_ * work_.operations); }
+  // Nanoseconds of one operation, if `turns` turns took `seconds`.
+  double per_operation(double seconds, int turns) const {
+    return seconds * 1e9 / (static_cast<double>(batches_ * work_.operations) * turns);
+  }
 
   std::uint64_t sum() const { return sum_; }
 
@@ -71,8 +77,9 @@ Result measure(const Row& row, const Effort& effort) {
     result.ratio = result.min = result.max = quotient(result.ours, result.theirs);
     return result;
   }
-  Side ours(row.time_ours(), effort.round_seconds);
-  Side theirs(row.time_theirs(), effort.round_seconds);
+  const int turns = effort.round_seconds > 0 ? kTurns : 1;
+  Side ours(row.time_ours(), effort.round_seconds / turns);
+  Side theirs(row.time_theirs(), effort.round_seconds / turns);
   if (ours.sum() != theirs.sum()) {
     throw std::runtime_error(row.name + ": the sides saw different bytes: " +
                              std::to_string(ours.sum()) + " and " + std::to_string(theirs.sum()));
@@ -81,8 +88,14 @@ Result measure(const Row& row, const Effort& effort) {
   std::vector<double> their_times;
   std::vector<double> ratios;
   for (int round = -1; round < effort.rounds; ++round) {
-    const double a = ours.round();
-    const double b = theirs.round();
+    double a = 0;
+    double b = 0;
+    for (int turn = 0; turn < turns; ++turn) {
+      a += ours.run();
+      b += theirs.run();
+    }
+    a = ours.per_operation(a, turns);
+    b = theirs.per_operation(b, turns);
     if (round < 0) continue;  // warming up
     our_times.push_back(a);
     their_times.push_back(b);

@@ -1,5 +1,6 @@
 // The harness of bench/versus: what a row is, and how it is measured: ours and theirs in turn,
-// processor time only, ratios taken round by round so that the clock's moods cancel out.
+// processor time only, several turns of each in a round, ratios taken round by round, so that the
+// clock's moods cancel out.
 // Tested by tests/bench/versus_test.cc.
 #ifndef H2_BENCH_VERSUS_RUNNER_H_
 #define H2_BENCH_VERSUS_RUNNER_H_
