@@ -6,31 +6,6 @@ namespace h2::inline v0 {
 StreamMap::StreamMap(MemoryResource& memory, std::uint64_t seed)
     : table_(memory), ended_(memory), seed_(seed | 1U) {}
 
-std::size_t StreamMap::home(std::uint32_t id) const {
-  // Identifiers ascend by two; a seeded multiplication spreads them.
-  const std::uint64_t mixed = (id ^ (seed_ >> 32)) * (seed_ | 0x9e3779b97f4a7c15U);
-  return static_cast<std::size_t>(mixed >> 32) & (table_.size() - 1);
-}
-
-std::size_t StreamMap::position(std::uint32_t id) const {
-  std::size_t at = home(id);
-  while (table_[at].id != 0 && table_[at].id != id) at = (at + 1) & (table_.size() - 1);
-  return at;
-}
-
-std::uint32_t StreamMap::find(StreamId id) const {
-  if (used_ == 0 || id.value == 0) return kNone;
-  const Entry& entry = table_[position(id.value)];
-  return entry.id == 0 || entry.slot >= kEnded ? kNone : entry.slot;
-}
-
-std::optional<StreamState> StreamMap::ended(StreamId id) const {
-  if (used_ == 0 || id.value == 0) return std::nullopt;
-  const Entry& entry = table_[position(id.value)];
-  if (entry.id == 0 || entry.slot < kEnded) return std::nullopt;
-  return static_cast<StreamState>(entry.slot - kEnded);
-}
-
 bool StreamMap::grow() {
   const std::size_t wanted = table_.empty() ? 8 : table_.size() * 2;
   Vector<Entry> old = static_cast<Vector<Entry>&&>(table_);

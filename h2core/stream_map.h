@@ -26,9 +26,18 @@ class StreamMap {
   StreamMap(MemoryResource& memory, std::uint64_t seed);
 
   // The slot of a live stream, or kNone.
-  std::uint32_t find(StreamId id) const;
+  std::uint32_t find(StreamId id) const {
+    if (used_ == 0 || id.value == 0) return kNone;
+    const Entry& entry = table_[position(id.value)];
+    return entry.id == 0 || entry.slot >= kEnded ? kNone : entry.slot;
+  }
   // How a stream ended that is still remembered.
-  std::optional<StreamState> ended(StreamId id) const;
+  std::optional<StreamState> ended(StreamId id) const {
+    if (used_ == 0 || id.value == 0) return std::nullopt;
+    const Entry& entry = table_[position(id.value)];
+    if (entry.id == 0 || entry.slot < kEnded) return std::nullopt;
+    return static_cast<StreamState>(entry.slot - kEnded);
+  }
   // Adds a live stream; false: no memory.
   [[nodiscard]] bool insert(StreamId id, std::uint32_t slot);
   // Removes a live stream without a trace.
@@ -55,9 +64,17 @@ class StreamMap {
   // Slots from here on are states of streams that ended.
   static constexpr std::uint32_t kEnded = 0xffffff00U;
 
-  std::size_t home(std::uint32_t id) const;
-  std::size_t position(
-      std::uint32_t id) const;  // of its entry, or of the empty one where it would go
+  std::size_t home(std::uint32_t id) const {
+    // Identifiers ascend by two; a seeded multiplication spreads them.
+    const std::uint64_t mixed = (id ^ (seed_ >> 32)) * (seed_ | 0x9e3779b97f4a7c15U);
+    return static_cast<std::size_t>(mixed >> 32) & (table_.size() - 1);
+  }
+  // Of its entry, or of the empty one where it would go.
+  std::size_t position(std::uint32_t id) const {
+    std::size_t at = home(id);
+    while (table_[at].id != 0 && table_[at].id != id) at = (at + 1) & (table_.size() - 1);
+    return at;
+  }
   void remove_at(std::size_t at);
   bool grow();
   void forget_oldest();

@@ -135,7 +135,7 @@ class Vector {
 
  private:
   bool grow(std::size_t at_least) {
-    const std::size_t least = sizeof(T) >= 32 ? 4 : 16;
+    const std::size_t least = sizeof(T) >= 16 ? 4 : 16;
     return reserve(std::max({at_least, capacity_ * 2, least}));
   }
 

@@ -158,16 +158,8 @@ def check_proof(root, proof, cache):
     return wrong
 
 
-def main():
-    parser = argparse.ArgumentParser(prog="tools/check_rfc_map.py")
-    parser.add_argument("--root", type=pathlib.Path,
-                        default=pathlib.Path(__file__).resolve().parent.parent)
-    parser.add_argument("--shared", default=os.environ.get("H2_SHARED", "../shared"))
-    parser.add_argument("--skeleton", action="store_true")
-    options = parser.parse_args()
-    page = (options.root / "docs/rfc9113_map.md")
-    text = page.read_text(encoding="utf-8") if page.is_file() else ""
-
+def check(root, text, folder):
+    """The complaints about a page, and how many rows it has. `folder` has the RFCs, or is None."""
     complaints = []
     quotes = {rfc: {} for rfc in RFCS}
     cache = {}
@@ -178,33 +170,61 @@ def main():
             complaints.append(f"line {line}: not four cells")
             continue
         quotes.setdefault(rfc, {}).setdefault(section, []).append(quote)
-        wrong = check_proof(options.root, proof, cache)
+        wrong = check_proof(root, proof, cache)
         files = re.findall(r"`([^`]+)`", kept)
         if not files and not proof.startswith(REASONS):
             wrong.append("no file is named")
-        wrong += [f"there is no {file}" for file in files if not (options.root / file).is_file()]
+        wrong += [f"there is no {file}" for file in files if not (root / file).is_file()]
         complaints += [f"line {line}: {what}" for what in wrong]
-
-    folder = pathlib.Path(options.shared) / "rfc"
-    if not folder.is_dir():
-        print(f"{folder} is not there: quotes skipped")
-        if os.environ.get("CI") == "true":
-            complaints.append("the RFCs are not there")
-    for rfc in RFCS if folder.is_dir() else ():
-        texts = sections((folder / f"rfc{rfc}.txt").read_text(encoding="utf-8"))
+    for rfc in quotes if folder is not None else ():
+        path = folder / f"rfc{rfc}.txt"
+        if not path.is_file():
+            complaints.append(f"there is no text of RFC {rfc}")
+            continue
+        texts = sections(path.read_text(encoding="utf-8"))
         for section, list_of_quotes in quotes[rfc].items():
             for quote in list_of_quotes:
                 if section not in texts:
                     complaints.append(f"RFC {rfc} has no §{section}")
                 elif quote not in texts[section]:
                     complaints.append(f"RFC {rfc} §{section} does not say: {quote}")
-        if options.skeleton:
-            print(f"## RFC {rfc}\n")
-            skeleton(rfc, texts, quotes[rfc])
-            continue
         complaints += [
             f"RFC {rfc} §{number} is not covered: ...{texts[number][max(0, a - 60):b + 40]}..."
             for number, a, b in uncovered(rfc, texts, quotes[rfc])]
+    return complaints, count
+
+
+def print_skeleton(text, folder):
+    quotes = {rfc: {} for rfc in RFCS}
+    for rfc, _, section, quote, _, _ in rows(text):
+        quotes[rfc].setdefault(section, []).append(quote)
+    for rfc in RFCS:
+        print(f"## RFC {rfc}\n")
+        texts = sections((folder / f"rfc{rfc}.txt").read_text(encoding="utf-8"))
+        skeleton(rfc, texts, quotes[rfc])
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="tools/check_rfc_map.py")
+    parser.add_argument("--root", type=pathlib.Path,
+                        default=pathlib.Path(__file__).resolve().parent.parent)
+    parser.add_argument("--shared", default=os.environ.get("H2_SHARED") or "../shared")
+    parser.add_argument("--skeleton", action="store_true")
+    options = parser.parse_args()
+    page = options.root / "docs/rfc9113_map.md"
+    text = page.read_text(encoding="utf-8") if page.is_file() else ""
+    folder = options.root / options.shared / "rfc"
+    if options.skeleton:
+        print_skeleton(text, folder)
+        return 0
+    complaints = []
+    if not folder.is_dir():
+        print(f"{folder} is not there: quotes skipped")
+        if os.environ.get("CI") == "true":
+            complaints.append("the RFCs are not there")
+        folder = None
+    found, count = check(options.root, text, folder)
+    complaints += found
     for complaint in complaints:
         print(complaint)
     print(f"{count} requirements, {len(complaints)} complaints")

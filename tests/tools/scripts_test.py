@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Tests of tools/summarize_tests.py, tools/check_citations.py, tools/check_layers.py,
-tools/check_migration.py and of the arguments of the shell scripts in tools/."""
+tools/check_migration.py, tools/check_rfc_map.py and of the arguments of the shell scripts in tools/."""
 
 import json
 import os
@@ -17,6 +17,7 @@ sys.path.insert(0, str(ROOT / "tools"))
 import check_citations  # noqa: E402
 import check_layers  # noqa: E402
 import check_migration  # noqa: E402
+import check_rfc_map  # noqa: E402
 import interop_table  # noqa: E402
 import summarize_tests  # noqa: E402
 
@@ -202,6 +203,85 @@ class CheckLayers(unittest.TestCase):
 
     def test_the_line_is_right(self):
         self.assertEqual(check_layers.check_source("hpack/a.cc", "/*\n*/\n\nthrow 1;\n")[0][0], 4)
+
+
+class RfcMap(unittest.TestCase):
+    """A made-up RFC, tree and page."""
+
+    RFC = """
+  • 1. Words
+  • 2. Rules
+      □ 2.1. More rules
+
+1. Words
+
+Nobody has to do anything.
+
+2. Rules
+
+An endpoint MUST keep
+this rule. It SHOULD also be kind; see Section 1.
+
+2.1. More rules
+
+It MUST NOT be cruel.
+"""
+    PAGE = """
+## RFC 9113
+
+| § | requirement | kept by | proved by |
+|---|---|---|---|
+| §2 | An endpoint MUST keep this rule. | `a.cc` | `a_test.cc: Rule.IsKept`, `a_test.cc: a case` |
+| §2 | It SHOULD also be kind; | - | permitted choice: it is not in our nature |
+| §2.1 | It MUST NOT be cruel. | `a.cc` | `a_test.cc: Rule.IsKept` |
+"""
+
+    def setUp(self):
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        self.root = pathlib.Path(directory.name)
+        (self.root / "a.cc").write_text("")
+        (self.root / "a_test.cc").write_text('TEST(Rule, IsKept) {}\nrun("a case", 1);\n')
+        for rfc in check_rfc_map.RFCS:
+            (self.root / f"rfc{rfc}.txt").write_text(self.RFC if rfc == "9113" else "1. Words\n")
+
+    def complaints(self, old="", new=""):
+        self.assertIn(old, self.PAGE)
+        return check_rfc_map.check(self.root, self.PAGE.replace(old, new), self.root)[0]
+
+    def test_a_page_that_is_right_passes(self):
+        self.assertEqual(self.complaints(), [])
+        self.assertEqual(check_rfc_map.check(self.root, self.PAGE, None), ([], 3))
+
+    def test_a_test_that_does_not_exist_is_found(self):
+        self.assertEqual(self.complaints("Rule.IsKept`, ", "Rule.IsBroken`, "),
+                         ["line 6: there is no Rule.IsBroken in a_test.cc"])
+        self.assertEqual(self.complaints("a case", "another case"),
+                         ["line 6: there is no another case in a_test.cc"])
+        self.assertEqual(self.complaints("`a_test.cc: a case`", "`b_test.cc: a case`"),
+                         ["line 6: there is no b_test.cc"])
+
+    def test_a_file_that_does_not_exist_is_found(self):
+        self.assertEqual(self.complaints("rule. | `a.cc`", "rule. | `b.cc`"),
+                         ["line 6: there is no b.cc"])
+
+    def test_a_wrong_section_is_found(self):
+        self.assertEqual(self.complaints("§2.1", "§2.2")[0], "RFC 9113 has no §2.2")
+
+    def test_words_that_the_section_does_not_say_are_found(self):
+        self.assertEqual(self.complaints("be cruel", "be so cruel")[0],
+                         "RFC 9113 §2.1 does not say: It MUST NOT be so cruel.")
+
+    def test_a_requirement_without_a_row_is_found(self):
+        self.assertEqual(self.complaints("It SHOULD also be kind;", "this rule."),
+                         ["RFC 9113 §2 is not covered: ...An endpoint MUST keep this rule. "
+                          "It SHOULD also be kind; see Section 1...."])
+
+    def test_a_row_without_proof_or_reason_is_found(self):
+        self.assertEqual(self.complaints("permitted choice: it is not in our nature", ""),
+                         ["line 7: no test is named", "line 7: no file is named"])
+        self.assertEqual(self.complaints("it is not in our nature", "no"),
+                         ["line 7: a reason is missing"])
 
 
 class Migration(unittest.TestCase):
