@@ -9,6 +9,7 @@
 
 #include "h2core/frame_decoder.h"
 #include "h2core/frame_encoder.h"
+#include "h2core/version.h"
 
 namespace h2 {
 namespace {
@@ -43,6 +44,8 @@ Decoded decoded(const ByteString& bytes, std::uint32_t max_frame_size = 16'384) 
 }
 
 std::string text(Bytes bytes) { return std::string(as_string_view(bytes)); }
+
+TEST(Version, OfHeadersAndLibraryAgree) { EXPECT_EQ(version(), kVersion); }
 
 TEST(FrameCodec, DataSurvivesWithAndWithoutPadding) {
   for (const auto& padding : {std::optional<std::uint8_t>{}, std::optional<std::uint8_t>{0},

@@ -205,6 +205,14 @@ class CheckLayers(unittest.TestCase):
         self.assertEqual(check_layers.check_source("hpack/a.cc", "/*\n*/\n\nthrow 1;\n")[0][0], 4)
 
 
+class Version(unittest.TestCase):
+    def test_is_the_same_in_the_library_and_in_what_is_installed(self):
+        header = (ROOT / "h2core/version.h").read_text()
+        install = (ROOT / "tools/install/BUILD.bazel").read_text()
+        self.assertEqual(re.search(r'kVersion = "([\d.]+)"', header)[1],
+                         re.search(r'version = "([\d.]+)"', install)[1])
+
+
 class RfcMap(unittest.TestCase):
     """A made-up RFC, tree and page."""
 

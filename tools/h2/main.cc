@@ -6,11 +6,10 @@
 #include <iterator>
 #include <string>
 
+#include "h2core/version.h"
 #include "tools/h2/verbs.h"
 
 namespace {
-
-constexpr const char* kVersion = "h2 0.1.0 (h2cpp)";
 
 constexpr h2::tools::Verb kVerbs[] = {
     {"get", h2::tools::run_get, "fetch URLs, with options named like curl's"},
@@ -65,7 +64,7 @@ int run(int argc, char** argv) {
   }
   const std::string first = argv[1];
   if (first == "--version" || first == "-V") {
-    std::puts(kVersion);
+    std::printf("h2 %.*s (h2cpp)\n", static_cast<int>(h2::version().size()), h2::version().data());
     return h2::tools::kExitOk;
   }
   if (first == "--help" || first == "-h") {
