@@ -45,7 +45,6 @@ def normal(text):
 
 def sections(text):
     """Section number -> its text, one paragraph a line, without subsections."""
-    listed = set(re.findall(r"^\s*[•□▪*-]\s+([0-9A-Z][0-9.]*)\.\s", text, re.M))
     result, current, paragraph = {}, None, []
 
     def close():
@@ -53,17 +52,17 @@ def sections(text):
             result.setdefault(current, []).append(normal(" ".join(paragraph)))
         paragraph.clear()
 
-    before_blank = True
-    for line in text.splitlines():
-        heading = re.match(r"([0-9]+(?:\.[0-9]+)*|[A-Z](?:\.[0-9]+)*)\.\s+\S", line)
-        if heading and before_blank and heading[1] in listed:
+    lines = [""] + text.splitlines() + [""]
+    for before, line, after in zip(lines, lines[1:], lines[2:]):
+        # A heading stands alone and is no sentence; a paragraph may begin with a number, too.
+        heading = re.match(r"((?:\d+|[A-Z])(?:\.\d+)*)\. \S.*[^.:;,]$", line)
+        if heading and not before.strip() and not after.strip():
             close()
             current = heading[1]
         elif not line.strip():
             close()
         elif current is not None:
             paragraph.append(line)
-        before_blank = not line.strip()
     close()
     return {number: "\n".join(lines) for number, lines in result.items()}
 
