@@ -160,7 +160,7 @@ def source(path):
 def literals(path):
     """The string literals of a C++ source that may be part of a case's name."""
     found = re.findall(r'"((?:[^"\\\n]|\\.)*)"', source(path))
-    return frozenset(text for text in found if len(text) > 2)
+    return frozenset(text for text in found if len(text) > 1)
 
 
 def is_case(path, name):

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Tests of tools/summarize_tests.py, tools/check_citations.py, tools/check_layers.py
-and of the arguments of the shell scripts in tools/."""
+"""Tests of tools/summarize_tests.py, tools/check_citations.py, tools/check_layers.py,
+tools/check_rfc_map.py and of the arguments of the shell scripts in tools/."""
 
 import json
+import os
 import pathlib
 import re
 import subprocess
@@ -15,6 +16,7 @@ sys.path.insert(0, str(ROOT / "tools"))
 
 import check_citations  # noqa: E402
 import check_layers  # noqa: E402
+import check_rfc_map  # noqa: E402
 import interop_table  # noqa: E402
 import summarize_tests  # noqa: E402
 
@@ -198,6 +200,114 @@ class CheckLayers(unittest.TestCase):
 
     def test_the_line_is_right(self):
         self.assertEqual(check_layers.check_source("hpack/a.cc", "/*\n*/\n\nthrow 1;\n")[0][0], 4)
+
+
+class CheckRfcMap(unittest.TestCase):
+    """A made-up RFC and map, files of which are the repository's; then the real map."""
+
+    TEXT = ("  • 5.  Contents\n\n1. One\n\nKey words.\n\n1.1. Rules\n\nA peer MUST answer. It\nMUST NOT"
+            " ask,\nand SHOULD\nwait.\n\n2. Two\n\n3. this is\nno heading. You MUST NOT sleep.\n\n"
+            "Appendix A. End\n\nNothing is HTTP_1_1_REQUIRED.\n")
+    TEST = "`tests/h2core/stream_state_test.cc: StreamState.NamesAreDistinct`"
+    CASE = "`tests/h2core/hostile_cases.cc: server: PING as the first frame`"
+    ROWS = (f"| 1.1 | A peer MUST answer. | `h2core/frame.cc` | {TEST} |",
+            f"| 1.1 | It MUST NOT ask, ... SHOULD wait | `h2core/frame.cc`, `h2core/frame.h` | {CASE} |",
+            "| 2 | You MUST NOT sleep. | - | not applicable: binds people |")
+
+    def complaints(self, *changes, texts=None):
+        """Of the made-up map, with each (from, to) of the changes made."""
+        text = "## RFC 9113\n\n| § | requirement | kept by | proved by |\n|---|---|---|---|\n"
+        text += "\n".join(self.ROWS) + "\n"
+        for before, after in changes:
+            self.assertIn(before, text)
+            text = text.replace(before, after)
+        rfcs = {9113: self.TEXT} if texts is None else texts
+        return [what for _, what in check_rfc_map.check(text, rfcs, ROOT)[0]]
+
+    def test_a_right_map_passes(self):
+        self.assertEqual(self.complaints(), [])
+
+    def test_sections_are_told_from_contents_and_lists(self):
+        self.assertEqual(list(check_rfc_map.sections_of(self.TEXT)), ["1", "1.1", "2", "A"])
+
+    def test_a_requirement_without_a_row_is_found(self):
+        for row, rules in zip(self.ROWS, (1, 2, 1)):
+            found = self.complaints((row, ""))
+            self.assertEqual(len(found), rules, found)
+            self.assertIn("is not covered", found[0])
+
+    def test_a_quote_that_leaves_the_key_word_out_is_found(self):
+        self.assertIn("is not covered", " ".join(self.complaints(("You MUST NOT sleep", "sleep"))))
+
+    def test_a_wrong_section_is_found(self):
+        self.assertIn("not in section 1: 'A peer MUST answer.'",
+                      self.complaints(("| 1.1 | A peer", "| 1 | A peer")))
+        self.assertIn("RFC 9113 has no section 1.2",
+                      self.complaints(("| 1.1 | A peer", "| 1.2 | A peer")))
+
+    def test_a_quote_that_is_not_in_the_text_is_found(self):
+        self.assertIn("not in section 1.1: 'A peer MUST reply.'",
+                      self.complaints(("MUST answer", "MUST reply")))
+
+    def test_a_quote_that_could_be_either_of_two_is_found(self):
+        self.assertIn("more than once in section 1.1: 'MUST'",
+                      self.complaints(("A peer MUST answer.", "MUST")))
+
+    def test_a_missing_file_is_found(self):
+        self.assertEqual(self.complaints(("h2core/frame.h", "h2core/no.h")), ["no such file: 'h2core/no.h'"])
+
+    def test_a_missing_test_is_found(self):
+        self.assertEqual(len(self.complaints(("NamesAreDistinct", "NamesAreDistinc"))), 1)
+        self.assertEqual(len(self.complaints(("StreamState.Names", "StreamStat.Names"))), 1)
+        self.assertEqual(len(self.complaints(("stream_state_test.cc", "no_test.cc"))), 1)
+
+    def test_a_missing_case_is_found(self):
+        self.assertEqual(self.complaints(("PING as the first frame", "PING as the second frame")),
+                         ["no such case: 'server: PING as the second frame'"])
+
+    def test_a_row_needs_a_test_or_a_reason(self):
+        self.assertEqual(len(self.complaints((self.TEST, "some test"))), 1)
+        self.assertEqual(len(self.complaints(("not applicable: binds people", "not applicable: "))), 1)
+        self.assertEqual(self.complaints((self.TEST, "permitted choice: it is quicker this way")), [])
+
+    def test_a_broken_row_is_found(self):
+        self.assertIn("not a row of four columns under an RFC's heading",
+                      self.complaints((" | - | not", " | not")))
+
+    def test_without_texts_files_and_tests_are_checked_all_the_same(self):
+        self.assertEqual(self.complaints(("MUST answer", "MUST reply"), texts={}), [])
+        self.assertEqual(len(self.complaints(("NamesAreDistinct", "No"), texts={})), 1)
+
+    def run_on(self, *arguments):
+        environment = {name: value for name, value in os.environ.items() if name != "CI"}
+        return subprocess.run([sys.executable, str(ROOT / "tools" / "check_rfc_map.py"), *arguments],
+                              capture_output=True, text=True, check=False, env=environment)
+
+    def test_the_map_of_the_repository_is_right(self):
+        done = self.run_on()
+        self.assertEqual((done.returncode, done.stderr), (0, ""), done.stdout)
+        self.assertRegex(done.stdout, r"\b2\d\d rows checked, .* 0 wrong")
+
+    def test_a_map_that_lost_a_row_is_wrong_if_the_texts_are_there(self):
+        page = (ROOT / "docs" / "rfc9113_map.md").read_text(encoding="utf-8")
+        lines = page.splitlines(keepends=True)
+        rows = [i for i, line in enumerate(lines) if line.startswith("| 6.")]
+        with tempfile.TemporaryDirectory() as directory:
+            doctored = pathlib.Path(directory, "map.md")
+            doctored.write_text("".join(lines[:rows[7]] + lines[rows[7] + 1:]), encoding="utf-8")
+            with_texts = self.run_on(str(doctored))
+            without = self.run_on("--shared", directory, str(doctored))
+        if "no RFC texts" in with_texts.stdout:
+            self.skipTest("no RFC texts; set H2_SHARED")
+        self.assertEqual(with_texts.returncode, 1)
+        self.assertIn("is not covered", with_texts.stdout)
+        self.assertEqual(without.returncode, 0)
+        self.assertIn("only files and tests were checked", without.stdout)
+
+    def test_a_map_that_is_not_there_is_wrong_usage(self):
+        done = self.run_on("/nowhere/map.md")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("/nowhere/map.md", done.stderr)
 
 
 class InteropTable(unittest.TestCase):
