@@ -203,7 +203,9 @@ Result<std::unique_ptr<ResponseStream::Impl>, Error> ResponseStream::Impl::start
   add(":method", request.method);
   add(":scheme", outgoing.url.scheme);
   add(":authority", authority);
-  add(":path", outgoing.url.path);
+  // RFC 9113 §8.3.1: OPTIONS of the server as a whole.
+  const bool whole_server = outgoing.url.bare && request.method == "OPTIONS";
+  add(":path", whole_server ? std::string_view("*") : std::string_view(outgoing.url.path));
   for (const HeaderField field : request.headers) {
     if (field.name != "host")
       add(field.name, field.value, field.sensitive || field.name == "authorization");

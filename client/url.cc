@@ -90,8 +90,8 @@ std::string Url::authority() const {
 }
 
 std::string Url::host_port() const {
-  const std::string bare = host.find(':') == std::string::npos ? host : "[" + host + "]";
-  return bare + ":" + std::to_string(port);
+  const std::string name = host.find(':') == std::string::npos ? host : "[" + host + "]";
+  return name + ":" + std::to_string(port);
 }
 
 std::string Url::origin() const { return scheme + "://" + host_port(); }
@@ -177,6 +177,7 @@ Result<Url, UrlError> parse_url(std::string_view text) {
     url.port = static_cast<std::uint16_t>(value);
   }
 
+  url.bare = path.empty();
   url.path = path.starts_with('/') ? std::string(path) : "/" + std::string(path);
   return url;
 }

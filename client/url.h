@@ -32,7 +32,8 @@ struct Url {
   std::string scheme;  // "http" or "https"
   std::string host;    // lower case; an IPv6 address without brackets
   std::uint16_t port = 0;
-  std::string path;  // path and query, begins with "/"; no fragment
+  std::string path;   // path and query, begins with "/"; no fragment
+  bool bare = false;  // the URL had neither
 
   bool is_https() const { return scheme == "https"; }
   // What ":authority" carries: the host, in brackets if it is an IPv6 address, and the port unless

@@ -359,8 +359,17 @@ void Connection::Impl::handle(const PushPromiseFrame& frame) {
     return fail(ErrorCode::kProtocolError, Errc::kPushedStreamInvalid);
   }
   highest_remote_ = promised;
-  const bool unwanted = !limits_.enable_push || cell.verdict != Verdict::kAccept || goaway_sent_ ||
-                        reserved_ >= config_.max_reserved_streams;
+  // > Frame types other than DATA or stream management frames ... MUST NOT be sent on a connected
+  // stream > and MUST be treated as a stream error (RFC 9113 §8.5)
+  const Index parent = slot_of(frame.stream_id);
+  const bool connected =
+      parent != kNoIndex && streams_[parent].receive_phase == MessagePhase::kTunnel;
+  if (connected) {
+    fail_stream(frame.stream_id, ErrorCode::kProtocolError, Errc::kPushNotAllowed);
+    if (error_) return;
+  }
+  const bool unwanted = connected || !limits_.enable_push || cell.verdict != Verdict::kAccept ||
+                        goaway_sent_ || reserved_ >= config_.max_reserved_streams;
   if (unwanted) {
     incoming_.kind = Block::Kind::kDiscard;
     write_rst_stream(promised, ErrorCode::kRefusedStream);
@@ -561,14 +570,7 @@ void Connection::Impl::finish_push(const Block& block, FieldsView fields) {
   SectionInfo info = check_request(fields, false);
   if (!strict()) info.fault = Errc::kNone;
   if (strict()) {
-    // RFC 9113 §8.4: a promised request is safe and has no content.
-    const auto method = fields.find(hpack::Token::kMethod);
-    if (info.fault == Errc::kNone && method && *method != "GET" && *method != "HEAD") {
-      info.fault = Errc::kPseudoFieldInvalid;
-    }
-    if (info.fault == Errc::kNone && info.content_length.value_or(0) > 0) {
-      info.fault = Errc::kContentLengthInvalid;
-    }
+    if (info.fault == Errc::kNone) info.fault = check_promise(info);
   }
   Stream stream;
   stream.id = block.promised_id;

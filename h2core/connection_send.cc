@@ -271,10 +271,15 @@ Result<StreamId, UsageError> Connection::Impl::push_stream(StreamId parent,
   if (slot == kNoIndex) return usage(Errc::kStreamUnknown);
   const Stream& of = streams_[slot];
   // RFC 9113 §6.6: on a stream of the client's that is open or half-closed(remote).
-  if (of.held || of.send_ended || !parent.is_client_initiated()) return usage(Errc::kWrongPhase);
-  const SectionInfo info = checked(fields, [](std::span<const HeaderField> all, bool seen) {
+  // And not on one that is a tunnel (RFC 9113 §8.5).
+  if (of.held || of.send_ended || !parent.is_client_initiated() ||
+      of.send_phase == MessagePhase::kTunnel) {
+    return usage(Errc::kWrongPhase);
+  }
+  SectionInfo info = checked(fields, [](std::span<const HeaderField> all, bool seen) {
     return check_request(all, false, seen);
   });
+  if (info.fault == Errc::kNone) info.fault = check_promise(info);
   if (config_.validate_outbound_headers && info.fault != Errc::kNone) return usage(info.fault);
   auto id = next_stream_id();
   if (!id) return id;

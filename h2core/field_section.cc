@@ -75,6 +75,7 @@ struct Walk {
   std::optional<std::uint64_t> content_length;
   std::optional<PriorityParameters> priority;
   std::uint32_t cookies = 0;
+  bool te = false;
 
   void fail(Errc cause) {
     if (fault == Errc::kNone) fault = cause;
@@ -112,6 +113,8 @@ struct Walk {
       content_length = parse_content_length(field.value);
     } else if (field.token == Token::kCookie) {
       ++cookies;
+    } else if (field.token == Token::kTe) {
+      te = true;
     } else if (field.token == Token::kPriority) {
       PriorityParameters said = priority.value_or(PriorityParameters{});
       if (parse_priority(field.value, said)) priority = said;
@@ -212,6 +215,7 @@ SectionInfo request(const Fields& fields, bool extended_connect, Judged judged) 
   info.fault = request_fault(w, extended_connect);
   info.is_head = w.method == "HEAD";
   info.is_connect = w.method == "CONNECT";
+  info.is_get = w.method == "GET";
   info.content_length = w.content_length;
   info.priority = w.priority;
   info.has_protocol = (w.seen & bit(Token::kProtocol)) != 0;
@@ -227,6 +231,8 @@ SectionInfo response(const Fields& fields, Judged judged) {
   if (info.fault == Errc::kNone && w.seen != bit(Token::kStatus)) {
     info.fault = w.status.empty() ? Errc::kPseudoFieldMissing : Errc::kPseudoFieldUnknown;
   }
+  // > the TE header field, which MAY be present in an HTTP/2 request (RFC 9113 §8.2.2)
+  if (info.fault == Errc::kNone && w.te) info.fault = Errc::kFieldConnectionSpecific;
   if (is_status(w.status)) {
     info.status = (w.status[0] - '0') * 100 + (w.status[1] - '0') * 10 + (w.status[2] - '0');
   }
@@ -271,6 +277,9 @@ SectionInfo trailers(const Fields& fields, Judged judged) {
       field.token = hpack::lookup_token(field.name);
     Errc fault = fault_of(field, judged);
     if (!field.name.empty() && field.name[0] == ':') fault = Errc::kPseudoFieldInTrailers;
+    if (fault == Errc::kNone && judged == Judged::kDecoder && field.token == Token::kTe) {
+      fault = Errc::kFieldConnectionSpecific;
+    }
     const bool refused = judged == Judged::kDecoder ? field.token == Token::kContentLength
                                                     : !allowed_in_trailers(field.token);
     if (fault == Errc::kNone && refused) fault = Errc::kFieldNotAllowedInTrailers;
@@ -293,6 +302,10 @@ SectionInfo check_request(hpack::FieldsView fields, bool extended_connect) {
 }
 SectionInfo check_request(std::span<const HeaderField> fields, bool extended_connect, bool seen) {
   return request(fields, extended_connect, seen ? Judged::kSome : Judged::kNobody);
+}
+Errc check_promise(const SectionInfo& info) {
+  if (!info.is_get && !info.is_head) return Errc::kPseudoFieldInvalid;
+  return info.content_length.value_or(0) > 0 ? Errc::kContentLengthInvalid : Errc::kNone;
 }
 SectionInfo check_response(hpack::FieldsView fields) { return response(fields, Judged::kDecoder); }
 SectionInfo check_response(std::span<const HeaderField> fields, bool seen) {

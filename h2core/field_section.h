@@ -36,6 +36,7 @@ struct SectionInfo {
   int status = 0;  // of a response; 0: none that is valid
   bool is_head = false;
   bool is_connect = false;  // plain or extended
+  bool is_get = false;
   std::optional<std::uint64_t> content_length;
   std::optional<PriorityParameters> priority;  // what the priority fields say (RFC 9218 §5)
   bool has_protocol = false;                   // an extended CONNECT (RFC 8441 §4)
@@ -49,6 +50,10 @@ SectionInfo check_request(hpack::FieldsView fields, bool extended_connect);
 // With `seen`, a field whose annotation is not 0 was judged before.
 SectionInfo check_request(std::span<const hpack::HeaderField> fields, bool extended_connect,
                           bool seen = false);
+
+// What is wrong with a promised request, of which check_request found no fault: it has to be safe
+// and cacheable, and without content (RFC 9113 §8.4).
+Errc check_promise(const SectionInfo& info);
 
 // A response's header section (RFC 9113 §8.3.2), 1xx included. A status is 100 to 599 to be sent,
 // and 100 to 999 to be received (RFC 9110 §15).

@@ -597,6 +597,21 @@ TEST(ClientErrors, ValueThrows) {
   EXPECT_THROW((void)Client().get("").value(), BadResultAccess<Error>);
 }
 
+TEST(Client, OptionsWithoutAPathAsksTheServerAsAWhole) {
+  ScriptedServer server(ScriptedServer::echo());
+  const Client client(cleartext());
+  Request request;
+  request.method = "OPTIONS";
+  request.url = "http://127.0.0.1:" + std::to_string(server.port());
+  auto response = client.request(request);
+  ASSERT_TRUE(response) << response.error().message();
+  EXPECT_EQ(response->body, "OPTIONS *");
+  request.url += "/";
+  response = client.request(request);
+  ASSERT_TRUE(response);
+  EXPECT_EQ(response->body, "OPTIONS /");
+}
+
 TEST(ClientErrors, BadMethodAndBadField) {
   ScriptedServer server(ScriptedServer::echo());
   const Client client(cleartext());

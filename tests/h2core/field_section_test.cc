@@ -240,7 +240,7 @@ TEST(Trailers, NothingThatFramesTheMessage) {
 }
 
 TEST(Trailers, WhatBelongsIntoTheHeaderSectionIsReceivedButNotSent) {
-  for (const char* name : {"host", "authorization", "set-cookie", "te", "content-type",
+  for (const char* name : {"host", "authorization", "set-cookie", "content-type",
                            "content-encoding", "trailer", "expect", "cookie"}) {
     HeaderField field{name, "trailers", false, hpack::lookup_token(name), 0};
     field.annotation = classify_field(field);

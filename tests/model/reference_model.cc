@@ -434,7 +434,11 @@ Expected ReferenceModel::push(std::uint32_t parent, const Message& message) {
   if (stream == nullptr) return Expected::bad(Errc::kStreamUnknown);
   // RFC 9113 §6.6: the peer's, and open or half-closed (remote).
   if (stream->held || stream->end_given || ours(parent)) return Expected::bad(Errc::kWrongPhase);
-  if (message.kind != Message::Kind::kRequest || message.malformed) return Expected::bad();
+  if (stream->send == Phase::kTunnel) return Expected::bad(Errc::kWrongPhase);  // RFC 9113 §8.5
+  if (message.kind != Message::Kind::kRequest || message.malformed || !message.safe ||
+      message.content_length.value_or(0) > 0) {
+    return Expected::bad();
+  }
   Stream fresh;
   fresh.id = next_local();
   fresh.state = State::kReservedLocal;
@@ -743,6 +747,7 @@ void ReferenceModel::on_push(const PeerFrame& frame) {
   if (setup_.server) return fail(ErrorCode::kProtocolError);
   // An error once the peer has acknowledged that push is off.
   if (!push_allowed() && !local_.enable_push) return fail(ErrorCode::kProtocolError);
+  bool tunnel = false;
   bool wanted = push_allowed() && !goaway_sent_ && counts().reserved < setup_.reserved;
   switch (place(frame.stream)) {
     case Place::kIdle:
@@ -755,12 +760,14 @@ void ReferenceModel::on_push(const PeerFrame& frame) {
       if (const State state = at(frame.stream)->state;
           state != State::kOpen && state != State::kHalfClosedLocal)
         return fail(ErrorCode::kProtocolError);
+      tunnel = at(frame.stream)->receive == Phase::kTunnel;
       break;
   }
   if (frame.promised % 2 != 0 || frame.promised <= highest_remote_)
     return fail(ErrorCode::kProtocolError);
   highest_remote_ = frame.promised;
-  if (wanted) {
+  if (tunnel) stream_error(frame.stream, ErrorCode::kProtocolError);  // RFC 9113 §8.5
+  if (wanted && !tunnel) {
     block_.kind = Block::Kind::kPush;
   } else {
     must({.type = FrameType::kRstStream,
@@ -781,8 +788,7 @@ void ReferenceModel::finish_push(const Block& block, const Message& message) {
   fresh.send_window = remote_.initial_window_size;
   fresh.window.size = fresh.window.available = local_.initial_window_size;
   const bool good = message.kind == Message::Kind::kRequest && !message.malformed &&
-                    !message.too_large && !message.connect &&
-                    message.content_length.value_or(0) == 0;
+                    !message.too_large && message.safe && message.content_length.value_or(0) == 0;
   fresh.seen = good;
   live_[fresh.id] = fresh;
   if (!good) return stream_error(fresh.id, ErrorCode::kProtocolError);

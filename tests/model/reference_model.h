@@ -60,6 +60,7 @@ struct Message {
   bool malformed = false;
   bool too_large = false;  // above our SETTINGS_MAX_HEADER_LIST_SIZE, and not twice that
   bool head = false;
+  bool safe = false;  // GET or HEAD
   bool connect = false;
   int status = 0;
   std::optional<std::uint64_t> content_length;

@@ -111,7 +111,7 @@ Section request_section(std::uint32_t kind, std::uint32_t variety) {
       break;
     case 12:
       s.fields = request_fields("HEAD", "/head");
-      s.message.head = true;
+      s.message.head = s.message.safe = true;
       break;
     case 13:
       s.fields = {{":method", "CONNECT"}, {":authority", "example.org:443"}};
@@ -127,6 +127,7 @@ Section request_section(std::uint32_t kind, std::uint32_t variety) {
       s.message.status = 200;
       break;
     default:
+      s.message.safe = kind % 16 < 6;
       s.fields = kind % 16 < 6 ? get() : post("/post" + std::to_string(variety % 9));
       break;
   }
