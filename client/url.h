@@ -46,7 +46,10 @@ struct Url {
   // The whole URL, with its port only if that is not the scheme's own.
   std::string to_string() const;
 
-  friend bool operator==(const Url&, const Url&) = default;
+  // Whether both mean the same; `bare` is a way to write it.
+  friend bool operator==(const Url& a, const Url& b) {
+    return a.scheme == b.scheme && a.host == b.host && a.port == b.port && a.path == b.path;
+  }
 };
 
 // Takes a URL apart. Scheme and host are lower-cased, the fragment is dropped, an empty path

@@ -1,5 +1,5 @@
-// Which cipher suites of TLS 1.2 are spoken and which are not (RFC 9113 §9.2.2): our engine against
-// BoringSSL itself, restricted to one suite.
+// Which versions, cipher suites (RFC 9113 §9.2, §9.2.2) and protocols (RFC 9113 §3.2) are spoken
+// and which are not: our engine against BoringSSL itself, restricted to one suite.
 #include <gtest/gtest.h>
 #include <openssl/base.h>
 #include <openssl/bio.h>
@@ -53,13 +53,13 @@ const CertifiedKey& rsa_certificate() {
   return made;
 }
 
-// The other end: TLS 1.2 with one suite and the curve P-256.
+// The other end: one version of TLS with one suite and the curve P-256.
 class Peer {
  public:
-  Peer(bool server, const char* suite) {
+  Peer(bool server, const char* suite, std::uint16_t version = TLS1_2_VERSION) {
     context_.reset(SSL_CTX_new(server ? TLS_server_method() : TLS_client_method()));
-    EXPECT_EQ(SSL_CTX_set_min_proto_version(context_.get(), TLS1_2_VERSION), 1);
-    EXPECT_EQ(SSL_CTX_set_max_proto_version(context_.get(), TLS1_2_VERSION), 1);
+    EXPECT_EQ(SSL_CTX_set_min_proto_version(context_.get(), version), 1);
+    EXPECT_EQ(SSL_CTX_set_max_proto_version(context_.get(), version), 1);
     EXPECT_EQ(SSL_CTX_set_strict_cipher_list(context_.get(), suite), 1) << suite;
     const int curve = NID_X9_62_prime256v1;
     EXPECT_EQ(SSL_CTX_set1_curves(context_.get(), &curve, 1), 1);
@@ -75,6 +75,7 @@ class Peer {
       EXPECT_EQ(SSL_CTX_use_certificate(context_.get(), cert.get()), 1);
       EXPECT_EQ(SSL_CTX_use_PrivateKey(context_.get(), key.get()), 1);
     }
+    SSL_CTX_set_alpn_select_cb(context_.get(), &note_offer, &offered_);
     ssl_.reset(SSL_new(context_.get()));
     in_ = BIO_new(BIO_s_mem());
     out_ = BIO_new(BIO_s_mem());
@@ -99,9 +100,18 @@ class Peer {
     return done;
   }
   std::string suite() const { return SSL_CIPHER_standard_name(SSL_get_current_cipher(ssl_.get())); }
+  // The protocols that our client offered, as on the wire.
+  const std::string& offered() const { return offered_; }
   std::uint16_t curve() const { return SSL_get_curve_id(ssl_.get()); }
 
  private:
+  static int note_offer(SSL*, const std::uint8_t**, std::uint8_t*, const std::uint8_t* in,
+                        unsigned size, void* to) {
+    static_cast<std::string*>(to)->assign(reinterpret_cast<const char*>(in), size);
+    return SSL_TLSEXT_ERR_NOACK;
+  }
+
+  std::string offered_;
   bssl::UniquePtr<SSL_CTX> context_;
   bssl::UniquePtr<SSL> ssl_;
   BIO* in_ = nullptr;
@@ -153,6 +163,44 @@ TEST(TlsSuites, ProhibitedSuitesOfTls12AreSpokenByNeitherSide) {
       EXPECT_FALSE(agree(ours_is_server, suite)) << suite;
     }
   }
+}
+
+TEST(TlsVersions, OlderOnesThan12AreRefused) {
+  for (const int version : {TLS1_VERSION, TLS1_1_VERSION}) {
+    const auto ours = engine(true);
+    Peer peer(false, "ECDHE-RSA-AES128-SHA", static_cast<std::uint16_t>(version));
+    EXPECT_TRUE(ours->handshake());
+    EXPECT_FALSE(peer.step(*ours));
+    const auto refused = ours->handshake();
+    ASSERT_FALSE(refused);
+    EXPECT_NE(refused.error().message().find("unsupported protocol"), std::string::npos)
+        << refused.error().message();
+  }
+}
+
+TEST(TlsProtocols, H2cIsNotOffered) {
+  const auto ours = engine(false);
+  Peer peer(true, "ECDHE-RSA-AES128-GCM-SHA256");
+  for (int i = 0; i < 20 && peer.offered().empty(); ++i) {
+    ASSERT_TRUE(ours->handshake());
+    (void)peer.step(*ours);
+  }
+  EXPECT_EQ(peer.offered(), "\x02h2\x08http/1.1");
+}
+
+TEST(TlsProtocols, H2cIsNotSelected) {
+  const Authority authority;
+  TlsClientConfig config;
+  config.alpn = {"h2c", "h2"};
+  const TlsPair both = tls_pair(client_context(authority.pem(), config),
+                                server_context(authority.issue({"localhost"})));
+  ASSERT_TRUE(both.client_result);
+  EXPECT_EQ(both.server->info().alpn, "h2");
+  config.alpn = {"h2c"};
+  const TlsPair none = tls_pair(client_context(authority.pem(), config),
+                                server_context(authority.issue({"localhost"})));
+  ASSERT_FALSE(none.server_result);
+  EXPECT_EQ(none.server_result.error().code, TransportErrc::kTlsAlpn);
 }
 
 }  // namespace
